@@ -1,0 +1,1 @@
+"""Findings about specs and about any Wazuh ruleset."""

@@ -1,0 +1,1 @@
+"""Where the package's content is found, and the tables it is checked against."""

@@ -1,0 +1,1 @@
+"""What wazuh-analysisd 4.14 does to one event, without a manager."""

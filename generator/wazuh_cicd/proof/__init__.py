@@ -1,0 +1,1 @@
+"""Running the specs' own tests on one engine or another."""

@@ -1,0 +1,1 @@
+"""The model rendered as Wazuh XML, CDB lists and configuration fragments."""
