@@ -2,7 +2,7 @@
 
     WazuhCicdError
     ├── UsageError            arguments that do not go together, a path that is not there
-    ├── SpecErrors            one or more findings about specs (carries them all)
+    ├── SpecError             one or more findings about specs (carries them all)
     └── RulesetError          a ruleset that a manager would refuse to load (carries its messages)
 
 Each becomes one line on standard error and exit code 2, or a list of findings and exit code 1.
@@ -35,7 +35,7 @@ class FindingsError(WazuhCicdError):
         self.findings = tuple(findings)
 
 
-class SpecErrors(FindingsError):
+class SpecError(FindingsError):
     """Specs that cannot be used; every error of every file."""
 
 
