@@ -1,0 +1,62 @@
+# Every target says what it does: `make help`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The stamps make set-up a no-op until pyproject.toml changes.
+$(VENV)/.run-stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "wazuh-cicd needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev-stamp: $(VENV)/.run-stamp
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.dev-stamp ## make the virtual environment with everything a developer needs
+
+.PHONY: demo
+demo: $(VENV)/.run-stamp ## build the package and replay an attack through the embedded evaluator
+	@$(BIN)/wazuh-cicd build -o build
+	@$(BIN)/wazuh-cicd demo
+
+.PHONY: test
+test: $(VENV)/.dev-stamp ## prove every rule and run the tests (what needs Docker, a manager or a scanner skips, saying why)
+	$(BIN)/wazuh-cicd test
+	$(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: build
+build: $(VENV)/.run-stamp ## render the Wazuh package to build/
+	$(BIN)/wazuh-cicd build -o build
+
+.PHONY: check
+check: $(VENV)/.run-stamp ## find what is wrong with the specs
+	$(BIN)/wazuh-cicd check
+
+.PHONY: mutate
+mutate: $(VENV)/.run-stamp ## drop or flip each condition of each rule: some test must notice
+	$(BIN)/wazuh-cicd test --mutate --jobs $(JOBS)
+
+.PHONY: lint
+lint: $(VENV)/.dev-stamp ## ruff, and the 3.6 syntax of the scripts that are copied to agents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/vermin --target=3.6- --violations --no-tips --eval-annotations $(wildcard active_response/cicd-* wodles/cicd-*)
+
+.PHONY: types
+types: $(VENV)/.dev-stamp ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: clean
+clean: ## remove what the other targets made
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
