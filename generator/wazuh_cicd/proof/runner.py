@@ -1,0 +1,200 @@
+"""Running the specs' own tests on an engine.
+
+A test is a short session of its own: its events are judged in order, with simulated time between them, and what
+counts is the rule each event ends at. ``fires`` looks at the last event, ``silent`` at all of them
+(``docs/specs.md``, Tests).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wazuh_cicd.proof.engines import Engine, Session, Verdict
+    from wazuh_cicd.spec import RuleSpec, SpecSet, TestEvent, TestSpec
+
+#: Where simulated time starts: an ordinary Wednesday noon, so that tests of office hours are the exception.
+EPOCH = 1_767_787_200.0  # 2026-01-07T12:00:00Z
+
+#: Wazuh's log_alert_level: from this level on a rule writes an alert.
+ALERT_LEVEL = 3
+
+
+class Outcome(Enum):
+    """How a test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One test of one rule.
+
+    Attributes:
+        rule_id: the rule's number.
+        rule: its name.
+        source: its source (``github``).
+        number: which of the rule's tests, from 1.
+        expect: ``fires`` or ``silent``.
+        outcome: how it ended.
+        reason: why it failed or was skipped; empty when it passed.
+        note: the author's note.
+        path: the spec file.
+        line: where the test stands in it.
+    """
+
+    rule_id: int
+    rule: str
+    source: str
+    number: int
+    expect: str
+    outcome: Outcome
+    reason: str = ""
+    note: str = ""
+    path: str = ""
+    line: int = 0
+
+    @property
+    def label(self) -> str:
+        """``111051 branch-protection-removed, fires #1``."""
+        return f"{self.rule_id} {self.rule}, {self.expect} #{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All tests of a run, in the order of the specs."""
+
+    engine: str
+    results: tuple[Result, ...]
+    messages: tuple[str, ...] = field(default=())
+
+    def count(self, outcome: Outcome) -> int:
+        """How many ended so."""
+        return sum(result.outcome is outcome for result in self.results)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything failed."""
+        return any(result.outcome is Outcome.FAILED for result in self.results)
+
+
+def select(specs: SpecSet, words: Sequence[str] = ()) -> Iterator[RuleSpec]:
+    """The rules whose id, name, source, family or title holds every word (ASCII case ignored)."""
+    wanted = [word.lower() for word in words]
+    for rule in specs.rules:
+        text = f"{rule.id} {rule.name} {rule.source} {rule.family} {rule.title}".lower()
+        if all(word in text for word in wanted):
+            yield rule
+
+
+def run_tests(specs: SpecSet, engine: Engine, rules: Iterable[RuleSpec] | None = None) -> Results:
+    """Run the tests of some rules, or of all.
+
+    Args:
+        specs: all specs, to tell names from numbers.
+        engine: what judges.
+        rules: the rules to prove; all of ``specs`` when absent.
+    """
+    names = {rule.id: rule.name for rule in specs.rules}
+    chosen = specs.rules if rules is None else rules
+    return Results(
+        engine=engine.name,
+        results=tuple(
+            run_test(rule, number, test, engine, names)
+            for rule in chosen
+            for number, test in enumerate(rule.tests, start=1)
+        ),
+    )
+
+
+def run_test(rule: RuleSpec, number: int, test: TestSpec, engine: Engine, names: dict[int, str]) -> Result:
+    """Run one test in a session of its own."""
+    outcome, reason = _judge(rule, test, engine, names)
+    return Result(
+        rule_id=rule.id,
+        rule=rule.name,
+        source=rule.source,
+        number=number,
+        expect=test.expect,
+        outcome=outcome,
+        reason=reason,
+        note=test.note or "",
+        path=test.path,
+        line=test.line,
+    )
+
+
+def _judge(rule: RuleSpec, test: TestSpec, engine: Engine, names: dict[int, str]) -> tuple[Outcome, str]:
+    if unable := _cannot_run(rule, test, engine):
+        return Outcome.SKIPPED, unable
+    verdicts = list(play(engine.open_session(), test.events))
+    told = "; ".join(str(message) for verdict in verdicts for message in verdict.messages)
+    if told:
+        return Outcome.FAILED, f"the engine logged: {told}"
+    last = verdicts[-1]
+    if test.expect == "fires":
+        if last.rule_id != rule.id:
+            return Outcome.FAILED, f"the event ended at {describe(last, names)}"
+        if rule.level >= ALERT_LEVEL and not last.alert:
+            return Outcome.FAILED, "the rule took the event but wrote no alert"
+        return Outcome.PASSED, ""
+    for position, verdict in enumerate(verdicts, start=1):
+        if verdict.rule_id == rule.id:
+            return Outcome.FAILED, "the rule took the event" if len(verdicts) == 1 else f"the rule took event {position}"
+    if test.instead is not None and not _is_rule(last, test.instead, names):
+        return Outcome.FAILED, f"the event was to end at {test.instead}, but ended at {describe(last, names)}"
+    return Outcome.PASSED, ""
+
+
+def _cannot_run(rule: RuleSpec, test: TestSpec, engine: Engine) -> str:
+    """Why this engine cannot run this test, or an empty string."""
+    if not engine.takes_decoded and any(event.decoded is not None for event in test.events):
+        return f"{engine.name} takes no pre-decoded events (no log line can produce this one)"
+    if not engine.simulates_time:
+        if test.expect == "silent" and any(event.after for event in test.events):
+            return f"{engine.name} cannot simulate the time between the events"
+        if rule.ignore and len(test.events) > 1:
+            return f"{engine.name} cannot simulate the time that `ignore` needs"
+        if {"time", "weekday"} & {condition.subject for condition in (*rule.when, *rule.unless)}:
+            return f"{engine.name} cannot simulate the time of day"
+    return ""
+
+
+def play(session: Session, events: Iterable[TestEvent], start: float = EPOCH) -> Iterator[Verdict]:
+    """Judge events one after the other, ``after`` seconds apart.
+
+    Yields:
+        One verdict an event.
+    """
+    now = start
+    for event in events:
+        now += event.after
+        if event.decoded is not None:
+            decoder, fields = event.decoded
+            yield session.process_decoded(
+                decoder, dict(fields), location=event.location, log=event.log or b"", time=now
+            )
+        else:
+            yield session.process(event.log or b"", event.location, time=now)
+
+
+def describe(verdict: Verdict, names: dict[int, str]) -> str:
+    """The rule an event ended at, for a message: number, our name or the description, level."""
+    if verdict.rule_id is None:
+        decoder = verdict.output.get("decoder", {}).get("name")
+        return f"no rule (decoder {decoder})" if decoder else "no rule (no decoder took it)"
+    rule = verdict.output.get("rule", {})
+    name = names.get(verdict.rule_id) or f"“{rule.get('description', '')}”"
+    return f"{verdict.rule_id} {name} (level {rule.get('level', 0)})"
+
+
+def _is_rule(verdict: Verdict, wanted: str | int, names: dict[int, str]) -> bool:
+    if verdict.rule_id is None:
+        return str(wanted) == "none"
+    return str(wanted) in {str(verdict.rule_id), names.get(verdict.rule_id)}
