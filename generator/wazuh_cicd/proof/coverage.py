@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wazuh_cicd.spec import SpecSet
 
 
-
 @dataclass(frozen=True, slots=True)
 class Family:
     """A catalogue of ideas: its letter, what it is about and how many there are."""
@@ -108,7 +107,9 @@ def read_impossible(rules: Path) -> dict[str, str]:
             if idea not in known:
                 findings.append(Finding(str(path), 0, 0, "COVER03", f"{idea} is no known idea"))
             elif not isinstance(reason, str) or not reason.strip():
-                findings.append(Finding(str(path), 0, 0, "COVER04", f"{idea} has no reason", "say why, and what is nearest"))
+                findings.append(
+                    Finding(str(path), 0, 0, "COVER04", f"{idea} has no reason", "say why, and what is nearest")
+                )
             else:
                 reasons[idea] = " ".join(reason.split())
     if findings:

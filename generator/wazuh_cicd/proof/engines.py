@@ -64,11 +64,17 @@ class Engine(Protocol):
         name: shown to the user.
         simulates_time: whether ``time`` moves its clock.
         takes_decoded: whether ``process_decoded`` works.
+        load_messages: what it had to say about the ruleset.
     """
 
-    name: str
-    simulates_time: bool
-    takes_decoded: bool
+    @property
+    def name(self) -> str: ...  # noqa: D102 (described above)
+    @property
+    def simulates_time(self) -> bool: ...  # noqa: D102
+    @property
+    def takes_decoded(self) -> bool: ...  # noqa: D102
+    @property
+    def load_messages(self) -> Sequence[LoadMessage | str]: ...  # noqa: D102
 
     def open_session(self) -> Session:
         """Start with no state."""
@@ -83,6 +89,11 @@ class EmbeddedEngine:
     name: str = "embedded"
     simulates_time: bool = True
     takes_decoded: bool = True
+
+    @property
+    def load_messages(self) -> Sequence[LoadMessage]:
+        """The warnings a manager would have logged."""
+        return self.ruleset.messages
 
     def open_session(self) -> Session:
         """Start with no state, on the machine's clock until an event brings its own time."""

@@ -146,7 +146,9 @@ def _judge(rule: RuleSpec, test: TestSpec, engine: Engine, names: dict[int, str]
         return Outcome.PASSED, ""
     for position, verdict in enumerate(verdicts, start=1):
         if verdict.rule_id == rule.id:
-            return Outcome.FAILED, "the rule took the event" if len(verdicts) == 1 else f"the rule took event {position}"
+            return Outcome.FAILED, "the rule took the event" if len(
+                verdicts
+            ) == 1 else f"the rule took event {position}"
     if test.instead is not None and not _is_rule(last, test.instead, names):
         return Outcome.FAILED, f"the event was to end at {test.instead}, but ended at {describe(last, names)}"
     return Outcome.PASSED, ""

@@ -26,13 +26,14 @@ import yaml
 
 from wazuh_cicd.errors import FindingsError
 from wazuh_cicd.findings import Finding
-from wazuh_cicd.proof.runner import EPOCH
+from wazuh_cicd.proof.runner import EPOCH, Outcome, Result, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from wazuh_cicd.proof.engines import Engine, Verdict
+    from wazuh_cicd.spec import SpecSet
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)\Z")
@@ -74,7 +75,9 @@ def load_story(path: Path) -> Story:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         problem = getattr(error, "problem", None) or str(error)
-        raise FindingsError([Finding(str(path), line, column, "STORY01", f"not readable as YAML: {problem}")]) from error
+        raise FindingsError(
+            [Finding(str(path), line, column, "STORY01", f"not readable as YAML: {problem}")]
+        ) from error
     problems = list(_problems(data))
     if problems:
         raise FindingsError([Finding(str(path), 0, 0, "STORY02", problem) for problem in problems])
@@ -160,3 +163,30 @@ def play_story(story: Story, engine: Engine) -> Iterator[Scene]:
     for event in story.events:
         now += event.after
         yield Scene(event, now, session.process(event.log, event.location, time=now))
+
+
+def prove_stories(folder: Path, engine: Engine, specs: SpecSet) -> Iterator[Result]:
+    """Replay every story in a folder: the alerts must be the expected ones, in order."""
+    names = {rule.id: rule.name for rule in specs.rules}
+    for number, path in enumerate(sorted(folder.glob("*.yml")), start=1):
+        story = load_story(path)
+        outcome, reason = (
+            _prove(story, engine, names)
+            if engine.simulates_time
+            else (Outcome.SKIPPED, f"{engine.name} cannot simulate the time between the events")
+        )
+        yield Result(0, story.name, "stories", number, "fires", outcome, reason, story.title, str(path), 1)
+
+
+def _prove(story: Story, engine: Engine, names: dict[int, str]) -> tuple[Outcome, str]:
+    expected = iter(story.expect)
+    number = 0
+    for scene in play_story(story, engine):
+        if not scene.verdict.alert or scene.verdict.rule_id is None:
+            continue
+        number += 1
+        wanted = next(expected, None)
+        if wanted not in {str(scene.verdict.rule_id), names.get(scene.verdict.rule_id)}:
+            return Outcome.FAILED, f"alert {number} was to be {wanted}, but is {describe(scene.verdict, names)}"
+    missing = list(expected)
+    return (Outcome.FAILED, f"no alert from {', '.join(missing)}") if missing else (Outcome.PASSED, "")

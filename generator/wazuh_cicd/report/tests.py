@@ -22,7 +22,8 @@ def render(results: Results, style: str) -> str:
 def _text(results: Results) -> str:
     lines = [*map(str, results.messages)]
     lines += [
-        f"{result.path}:{result.line} FAILED {result.label}: {result.reason}" + (f" ({result.note})" if result.note else "")
+        f"{result.path}:{result.line} FAILED {result.label}: {result.reason}"
+        + (f" ({result.note})" if result.note else "")
         for result in results.results
         if result.outcome is Outcome.FAILED
     ]

@@ -1,0 +1,50 @@
+"""The options by which ``test`` and ``diff`` choose what judges, in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from wazuh_cicd.proof.engines import Engine
+
+NAMES = ("embedded", "socket", "api", "docker")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where rulesets and managers are."""
+    parser.add_argument("--stock", type=Path, metavar="DIR", help="Wazuh's stock ruleset, loaded before the package")
+    parser.add_argument(
+        "--ruleset",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a further ruleset, loaded before the package",
+    )
+    remote = parser.add_argument_group("a real manager")
+    remote.add_argument(
+        "--socket", type=Path, metavar="PATH", help="its logtest socket (default: below WAZUH_ROOT, else /var/ossec)"
+    )
+    remote.add_argument("--api", metavar="URL", help="its server API, https://…:55000")
+    remote.add_argument("--ca", type=Path, metavar="FILE", help="the CA certificate that signed the API's")
+    remote.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="a file with the API's JWT (else WAZUH_API_TOKEN)"
+    )
+
+
+def open_engine(args: argparse.Namespace, name: str, *, package: bool = True) -> Engine:
+    """The engine of that name; the embedded one with the rulesets named, and our package unless left out."""
+    if name == "embedded":
+        from wazuh_cicd.proof.engines import EmbeddedEngine
+        from wazuh_cicd.proof.rulesets import assemble
+        from wazuh_cicd.render import render_package
+        from wazuh_cicd.spec import load_specs
+
+        content = render_package(load_specs()) if package else None
+        return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))
+    from wazuh_cicd.proof.remote import connect
+
+    return connect(name, socket=args.socket, api=args.api, ca=args.ca, token_file=args.token_file)

@@ -1,0 +1,74 @@
+"""Show what an event becomes: decoder, fields, rule, alert; and with --explain, why.
+
+Reads events, one a line, from FILE or standard input. All events of a run share one session, so that composites fire when
+they have seen enough.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from wazuh_cicd.engine import Ruleset
+    from wazuh_cicd.proof.events import InputEvent
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Define the verb's arguments."""
+    parser.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="events, one a line (default: standard input)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object an event, as Wazuh's logtest writes it")
+    parser.add_argument("--jsonl", action="store_true", help='a line is an object {"log": …, "location": …, "time": …}')
+    parser.add_argument("--location", default="stdin", help="where events come from that do not say (default: stdin)")
+    parser.add_argument(
+        "--explain", action="store_true", help="the way through the rule tree: what was tried, what failed, who won"
+    )
+    parser.add_argument(
+        "--ruleset",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="add a folder with decoders/, rules/ and lists/, loaded before the package (repeatable)",
+    )
+    parser.add_argument("--no-package", action="store_true", help="leave the package's own content out")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge the events; 0 also when none alerts."""
+    from wazuh_cicd.proof.rulesets import assemble
+    from wazuh_cicd.report import logtest as report
+
+    package = None
+    if not args.no_package:
+        from wazuh_cicd.render import render_package
+        from wazuh_cicd.spec import load_specs
+
+        package = render_package(load_specs())
+    ruleset = assemble(args.ruleset, package=package)
+    for message in ruleset.messages:
+        sys.stderr.write(f"wazuh-cicd: {message}\n")
+    write = _json_line if args.json else report.text
+    for event in _events(args):
+        sys.stdout.write(write(_judge(ruleset, event, args)) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _events(args: argparse.Namespace) -> Iterator[InputEvent]:
+    from wazuh_cicd.proof.events import read_events
+
+    if args.file:
+        with args.file.open("rb") as stream:
+            yield from read_events(stream, jsonl=args.jsonl, location=args.location, name=str(args.file))
+        return
+    if sys.stdin.isatty():
+        sys.stderr.write("Type or paste one event a line; Ctrl-D ends.\n")
+    yield from read_events(sys.stdin.buffer, jsonl=args.jsonl, location=args.location, name="stdin")
