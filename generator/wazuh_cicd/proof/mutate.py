@@ -1,8 +1,8 @@
 """Proving the tests: each condition of each rule is dropped or flipped in turn, and some test must notice.
 
-A mutant is killed when a test of its rule fails, or else a test of another rule of the same source. A mutant that no test
-kills means a condition that could be deleted without anybody noticing: it wants a near-miss test, or a waiver with its
-reason in the rule's ``waive``, under the mutant's name.
+A mutant is killed when a test of its rule fails, or else a test of another rule of the same source. A mutant that no
+test kills means a condition that could be deleted without anybody noticing: it wants a near-miss test, or a waiver with
+its reason in the rule's ``waive``, under the mutant's name.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from wazuh_cicd.findings import Finding
 from wazuh_cicd.proof.runner import EPOCH, Outcome, Result, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from wazuh_cicd.proof.engines import Engine, Verdict
@@ -179,14 +179,20 @@ def prove_stories(folder: Path, engine: Engine, specs: SpecSet) -> Iterator[Resu
 
 
 def _prove(story: Story, engine: Engine, names: dict[int, str]) -> tuple[Outcome, str]:
+    difference = unexpected(story, play_story(story, engine), names)
+    return (Outcome.FAILED, difference) if difference else (Outcome.PASSED, "")
+
+
+def unexpected(story: Story, scenes: Iterable[Scene], names: dict[int, str]) -> str:
+    """The first alert that the story does not expect, or the ones it misses; empty when all is as expected."""
     expected = iter(story.expect)
     number = 0
-    for scene in play_story(story, engine):
+    for scene in scenes:
         if not scene.verdict.alert or scene.verdict.rule_id is None:
             continue
         number += 1
-        wanted = next(expected, None)
+        wanted = next(expected, "nothing")
         if wanted not in {str(scene.verdict.rule_id), names.get(scene.verdict.rule_id)}:
-            return Outcome.FAILED, f"alert {number} was to be {wanted}, but is {describe(scene.verdict, names)}"
+            return f"alert {number} was to be {wanted}, but is {describe(scene.verdict, names)}"
     missing = list(expected)
-    return (Outcome.FAILED, f"no alert from {', '.join(missing)}") if missing else (Outcome.PASSED, "")
+    return f"no alert from {', '.join(missing)}" if missing else ""
