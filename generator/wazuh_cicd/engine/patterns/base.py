@@ -1,0 +1,39 @@
+"""What every compiled pattern offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class PatternError(Exception):
+    """A pattern that the manager refuses to compile; the text says why in our words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a pattern matched.
+
+    Attributes:
+        end: index of the byte at which the engine continues (``offset="after_prematch"`` and the like). For OS_Regex
+            this is not always the byte after the matched text.
+        groups: the captures in order. For PCRE2 a group that took no part is the empty text, unless no later group
+            took part either: then it is missing.
+    """
+
+    end: int
+    groups: tuple[bytes, ...] = ()
+
+
+class Pattern(Protocol):
+    """A compiled pattern."""
+
+    source: bytes
+    # Lower-cased texts, of which every subject that matches contains, lower-cased, at least one. Empty: nothing known.
+    literals: tuple[bytes, ...]
+
+    def test(self, subject: bytes) -> bool:
+        """Whether the subject matches."""
+
+    def search(self, subject: bytes, start: int = 0) -> Match | None:
+        """Match the part of the subject behind ``start`` (which counts as its beginning for anchors)."""
