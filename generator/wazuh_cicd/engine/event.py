@@ -38,7 +38,7 @@ class Event:
         full_log: the event as it was received.
         log: the part behind header and program; what ``<match>``, ``<regex>`` and decoders look at.
         location: what ``<location>`` in a rule sees; for an agent's event ``(name) address->/path``.
-        origin: what the alert prints as ``location``: the path alone for an agent's event.
+        origin: what the alert prints as ``location``: the path alone for an agent's event; None where it prints null.
         agent_id: ``000`` for events of the manager's own host.
         agent_name: name of the agent, None for events of the manager's own host.
         agent_ip: address of the agent, None for events of the manager's own host.
@@ -84,7 +84,7 @@ class Event:
         self.full_log = full_log
         self.log = full_log
         self.location = location
-        self.origin = location
+        self.origin: str | None = location
         self.agent_id = LOCAL_AGENT
         self.agent_name: bytes | None = None
         self.agent_ip: bytes | None = None
