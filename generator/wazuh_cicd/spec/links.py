@@ -1,0 +1,189 @@
+"""What connects specs: unique ids and names, parents, counted rules, lists, decoders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.spec.model import Equals, InList
+from wazuh_cicd.spec.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from wazuh_cicd.spec.model import Condition, ListSpec, RuleSpec, SpecSet
+    from wazuh_cicd.spec.problems import Place, Problems
+
+# Decoders of the stock ruleset and of analysisd itself that rules may name.
+STOCK_DECODERS = frozenset(
+    {
+        "json", "auditd", "sshd", "docker", "jenkins", "web-accesslog", "sudo", "su", "systemd", "pam", "cron",
+        "kernel", "dpkg-decoder", "yum", "sca", "syscollector", "ciscat", "rootcheck", "ossec", "windows_eventchannel",
+        "syscheck_event", "syscheck_new_entry", "syscheck_deleted", "syscheck_integrity_changed", "ar_log_json",
+        "iptables", "nginx-errorlog", "apache-errorlog", "useradd", "groupadd", "userdel", "passwd", "unix_chkpwd",
+    }
+)  # fmt: skip
+
+
+def check_links(specs: SpecSet, problems: Problems) -> None:
+    """Report duplicates and references to nothing."""
+    _unique_rules(specs.rules, problems)
+    _unique(((d.name, d.place) for d in specs.decoders), "decoder", problems)
+    _unique(((entry.name, entry.place) for entry in specs.lists), "list", problems)
+    lists = {entry.name: entry for entry in specs.lists}
+    groups = all_groups(specs)
+    names = specs.by_name
+    for rule in specs.rules:
+        for name in rule.parents.rules:
+            if name not in names:
+                fix = did_you_mean(name, names, otherwise="name a rule of the package, or write {stock: id}")
+                problems.add("R204", rule.at("parent"), f"no rule is called '{name}' (parent of '{rule.name}')", fix)
+        _check_correlation(rule, specs, groups, problems)
+        if rule.parents.is_root and rule.correlate is None and not rule.when:
+            problems.add(
+                "R213",
+                rule.place,
+                f"rule '{rule.name}' hangs on the root and has no condition",
+                "it would take every event: add 'when'",
+            )
+        for condition in (*rule.when, *rule.unless):
+            _check_condition(rule, condition, lists, specs, problems)
+        for test in rule.tests:
+            if test.instead is not None and not test.instead.isdigit() and test.instead not in names:
+                fix = did_you_mean(test.instead, names, otherwise="name a rule, or write a number")
+                problems.add("R204", rule.at("tests"), f"no rule is called '{test.instead}' ('instead' of a test)", fix)
+        if sum(isinstance(m, InList) for c in (*rule.when, *rule.unless) for m in c.matchers) > 2:
+            problems.add(
+                "M311",
+                rule.place,
+                f"rule '{rule.name}' has more than two lists: Wazuh tests only two",
+                "move one to a child rule",
+            )
+    _cycles(specs, problems)
+
+
+def all_groups(specs: SpecSet) -> dict[str, list[RuleSpec]]:
+    """The rules of every group, the source's own groups included."""
+    groups: dict[str, list[RuleSpec]] = {}
+    for rule in specs.rules:
+        for group in ("cicd", rule.source, *rule.groups, *rule.compliance):
+            groups.setdefault(group, []).append(rule)
+    return groups
+
+
+def _check_correlation(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[RuleSpec]], problems: Problems) -> None:
+    correlate = rule.correlate
+    if correlate is None:
+        return
+    names = specs.by_name
+    if correlate.rule is not None:
+        counted = names.get(correlate.rule)
+        if counted is None:
+            fix = did_you_mean(correlate.rule, names, otherwise="name a rule, {stock: id} or {group: name}")
+            problems.add(
+                "R204", correlate.of_place, f"no rule is called '{correlate.rule}' (counted by '{rule.name}')", fix
+            )
+        elif counted.level == 0:
+            problems.add(
+                "R214",
+                correlate.of_place,
+                f"'{counted.name}' has level 0: such events are never counted",
+                "count a rule with a level",
+            )
+        elif counted is rule:
+            problems.add("R214", correlate.of_place, "a composite cannot count itself", "count another rule")
+    elif correlate.group is not None and correlate.group not in groups:
+        fix = did_you_mean(correlate.group, groups, otherwise="add the group to the rules that are to be counted")
+        problems.add("R204", correlate.of_place, f"no rule has the group '{correlate.group}'", fix)
+
+
+def _check_condition(
+    rule: RuleSpec, condition: Condition, lists: Mapping[str, ListSpec], specs: SpecSet, problems: Problems
+) -> None:
+    for matcher in condition.matchers:
+        if isinstance(matcher, InList):
+            entry = lists.get(matcher.name)
+            if entry is None:
+                fix = did_you_mean(matcher.name, lists, otherwise=f"write lists/{matcher.name}.yml")
+                problems.add("R210", condition.place, f"no list is called '{matcher.name}' (rule '{rule.name}')", fix)
+            elif matcher.by_address and entry.keys != "address":
+                problems.add(
+                    "R210",
+                    condition.place,
+                    f"list '{matcher.name}' holds texts, not addresses",
+                    "write 'keys: address' in the list",
+                )
+        if condition.subject == "decoder" and isinstance(matcher, Equals):
+            name = str(matcher.values[0])
+            ours = {d.name for d in specs.decoders if d.parent is None or d.own_name}
+            if name not in STOCK_DECODERS and name not in ours:
+                inherited = next((d.parent for d in specs.decoders if d.name == name and d.parent), None)
+                known = STOCK_DECODERS | ours
+                fix = f"write '{inherited}', or set 'own_name: true'" if inherited else did_you_mean(name, known)
+                problems.add(
+                    "R215",
+                    condition.place,
+                    f"no event is decoded as '{name}'",
+                    fix or "name a decoder of the package or of Wazuh",
+                )
+
+
+def _unique_rules(rules: Iterable[RuleSpec], problems: Problems) -> None:
+    ids: dict[int, RuleSpec] = {}
+    names: dict[str, RuleSpec] = {}
+    used = {rule.id for rule in rules}
+    for rule in rules:
+        first = ids.setdefault(rule.id, rule)
+        if first is not rule:
+            free = next((n for n in range(rule.id, rule.id + 1000) if n not in used), None)
+            fix = f"take a free id, as {free}" if free else "take a free id"
+            problems.add("R201", rule.at("id"), f"id {rule.id} already belongs to '{first.name}' ({first.place})", fix)
+        first = names.setdefault(rule.name, rule)
+        if first is not rule:
+            problems.add(
+                "R203", rule.at("name"), f"name '{rule.name}' is taken by rule {first.id} ({first.place})", "rename one"
+            )
+
+
+def _unique(entries: Iterable[tuple[str, Place]], what: str, problems: Problems) -> None:
+    seen: dict[str, Place] = {}
+    for name, place in entries:
+        if name in seen:
+            problems.add("R203", place, f"{what} '{name}' is already declared ({seen[name]})", "rename one")
+        seen.setdefault(name, place)
+
+
+def parents_of(rule: RuleSpec, specs: SpecSet) -> Iterator[RuleSpec]:
+    """The rules of ours that must be loaded before this one: its parents and what it counts."""
+    names = list(rule.parents.rules)
+    if rule.correlate is not None and rule.correlate.rule is not None:
+        names.append(rule.correlate.rule)
+    for name in names:
+        parent = specs.by_name.get(name)
+        if parent is not None:
+            yield parent
+
+
+def _cycles(specs: SpecSet, problems: Problems) -> None:
+    state: dict[str, int] = {}
+    for start in specs.rules:
+        trail = [(start, parents_of(start, specs))]
+        state.setdefault(start.name, 1)
+        if state[start.name] == 2:
+            continue
+        while trail:
+            rule, parents = trail[-1]
+            parent = next(parents, None)
+            if parent is None:
+                state[rule.name] = 2
+                trail.pop()
+            elif state.get(parent.name) == 1:
+                if parent is not rule or parent.name in rule.parents.rules:
+                    problems.add(
+                        "R216",
+                        rule.at("parent"),
+                        f"'{rule.name}' hangs on itself by way of '{parent.name}'",
+                        "break the circle",
+                    )
+            elif state.get(parent.name) != 2:
+                state[parent.name] = 1
+                trail.append((parent, parents_of(parent, specs)))
