@@ -1,0 +1,324 @@
+"""The server API of Wazuh 4.x over HTTPS, with its tokens, limits and moods.
+
+The certificate is always verified: against the CA file given, else against the system's. There is no switch to turn
+that off; for a certificate made out to another name (a default installation's says ``localhost``) name it with
+``server_name``. Facts: api/api/spec/spec.yaml of Wazuh 4.14 (endpoints, 300 requests a minute, tokens of 900 s).
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from wazuh_cicd.errors import UsageError
+from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How to get a token: one that exists already, or a user and password to fetch one with."""
+
+    token: str = field(default="", repr=False)
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def find(cls, environment: Mapping[str, str], token_file: Path | None = None) -> Credentials:
+        """From a file, or ``WAZUH_API_TOKEN``, or ``WAZUH_API_USER`` with ``WAZUH_API_PASSWORD`` (or ``…_FILE``).
+
+        Secrets are never taken from the command line, where every user of the host can read them.
+
+        Raises:
+            UsageError: nothing found, or the file cannot be read.
+        """
+        if token_file is not None:
+            return cls(token=_secret(token_file))
+        if environment.get("WAZUH_API_TOKEN"):
+            return cls(token=environment["WAZUH_API_TOKEN"].strip())
+        user = environment.get("WAZUH_API_USER", "")
+        password = environment.get("WAZUH_API_PASSWORD", "")
+        if user and not password and environment.get("WAZUH_API_PASSWORD_FILE"):
+            from pathlib import Path  # noqa: PLC0415 - only needed here at run time
+
+            password = _secret(Path(environment["WAZUH_API_PASSWORD_FILE"]))
+        if user and password:
+            return cls(user=user, password=password)
+        raise UsageError(
+            "no credentials for the API; give --token-file, or set WAZUH_API_TOKEN, or WAZUH_API_USER with"
+            " WAZUH_API_PASSWORD or WAZUH_API_PASSWORD_FILE"
+        )
+
+
+def _secret(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); it must hold the secret alone") from error
+    if not text or "\n" in text:
+        raise UsageError(f"{path}: must hold one line, the secret alone")
+    return text
+
+
+class _PinnedAdapter(HTTPAdapter):
+    """Verifies with one TLS context, and if wanted against another name than the address's."""
+
+    def __init__(self, context: ssl.SSLContext, server_name: str | None) -> None:
+        self._context = context
+        self._server_name = server_name
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
+        kwargs["ssl_context"] = self._context
+        if self._server_name:
+            kwargs["server_hostname"] = kwargs["assert_hostname"] = self._server_name
+        super().init_poolmanager(*args, **kwargs)
+
+
+@dataclass(slots=True)
+class Api:
+    """One server API.
+
+    Attributes:
+        url: ``https://host:55000``.
+        credentials: see ``Credentials``.
+        ca: PEM file with the CA (or the self-signed certificate itself) to trust, and nothing else.
+        server_name: the name the certificate is made out to, where that is not the address.
+        timeout: seconds for a connection, and for each answer.
+        attempts: how often a request is tried in all.
+        per_minute: requests a minute; a manager answers 429 from 300 on unless configured otherwise.
+        sleep, now: replaced by tests.
+    """
+
+    url: str
+    credentials: Credentials
+    ca: Path | None = None
+    server_name: str | None = None
+    timeout: float = 60.0
+    attempts: int = 6
+    per_minute: int = 280
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.monotonic
+    _token: str = field(default="", init=False, repr=False)
+    _sent: deque[float] = field(default_factory=deque, init=False, repr=False)
+    _http: requests.Session = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the address and the CA before anything is sent.
+
+        Raises:
+            UsageError: not an https address, or a CA file that holds no certificate.
+        """
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise UsageError(f"--api {self.url}: must be https://HOST:55000, so that nobody reads the token")
+        if parts.username or parts.password:
+            raise UsageError("--api: put the credentials into a file or the environment, not into the address")
+        self.url = self.url.rstrip("/")
+        try:
+            context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"--ca {self.ca}: holds no certificate in PEM form ({error})") from error
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._http = requests.Session()
+        self._http.trust_env = False  # no ~/.netrc: requests would replace our token by it
+        self._http.mount("https://", _PinnedAdapter(context, self.server_name))
+        self._token = self.credentials.token
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        json: Any = None,  # noqa: ANN401 - any JSON value
+        repeatable: bool = True,
+    ) -> requests.Response:
+        """One request, tried again where that helps.
+
+        Time-outs, lost connections, 429 and 5xx are tried again with growing pauses (429 waits as long as the server
+        says, else for the rest of its minute); an expired token is renewed once.
+
+        Args:
+            method: of HTTP.
+            path: below the address, ``/manager/info``.
+            params: of the query.
+            body: sent as ``application/octet-stream``.
+            json: sent as JSON.
+            repeatable: False when doing it twice is not the same as doing it once: then only a refusal that came
+                before the work (429) is tried again.
+
+        Raises:
+            Unreachable: no answer within all attempts.
+            Denied: 401 or 403.
+            Refused: any other status of 400 and above.
+        """
+        renewed = False
+        problem: ManagerError = Unreachable(f"{self.url}: not tried")
+        headers = {"Content-Type": "application/octet-stream"} if body is not None else {}
+        for attempt in range(self.attempts):
+            if attempt:
+                self.sleep(self._pause(attempt, problem))
+            if not self._token:
+                self._log_in()
+            self._pace()
+            try:
+                answer = self._http.request(
+                    method,
+                    self.url + path,
+                    params=params,
+                    data=body,
+                    json=json,
+                    headers={**headers, "Authorization": f"Bearer {self._token}"},
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                )
+            except requests.exceptions.SSLError as error:
+                raise Unreachable(_tls_text(self.url, error)) from error
+            except requests.RequestException as error:
+                problem = Unreachable(f"{self.url}: {_short(error)}; is the API up, and is port 55000 open?")
+                if not repeatable and not isinstance(error, requests.exceptions.ConnectTimeout):
+                    raise problem from error
+                continue
+            if answer.status_code == 401 and not renewed and self.credentials.user:
+                renewed, self._token = True, ""
+                problem = Denied(f"{self.url}: the token was refused")
+                continue
+            if answer.status_code < 300:
+                return answer
+            problem = _problem(method, path, answer)
+            if answer.status_code not in _RETRIED or (not repeatable and answer.status_code != 429):
+                raise problem
+        raise problem
+
+    def items(self, method: str, path: str, **options: Any) -> list[Any]:  # noqa: ANN401 - as request()
+        """``data.affected_items`` of an answer.
+
+        Raises:
+            Refused: HTTP 200 with failed items, the API's way of saying no; with the first one's code and text.
+        """
+        answer = self.request(method, path, **options)
+        try:
+            document = answer.json()
+            data = document["data"]
+            affected = list(data["affected_items"])
+            failed = data.get("failed_items") or []
+        except (ValueError, KeyError, TypeError) as error:
+            raise ManagerError(f"{method} {path}: not an answer of a Wazuh API: {answer.text[:120]!r}") from error
+        if failed or document.get("error"):
+            first = (failed or [{}])[0].get("error", {})
+            text = first.get("message") or document.get("message") or "failed"
+            mend = f"; {first['remediation']}" if isinstance(first.get("remediation"), str) else ""
+            raise Refused(f"{method} {path}: {text}{mend}", int(first.get("code") or document.get("error") or 0))
+        return affected
+
+    def pages(self, path: str, params: Mapping[str, str | int] | None = None, *, size: int = 500) -> list[Any]:
+        """All items of a listing, fetched in pages (an API answers at most 500 by default)."""
+        found: list[Any] = []
+        while True:
+            page = self.items("GET", path, params={**(params or {}), "limit": size, "offset": len(found)})
+            found += page
+            if len(page) < size:
+                return found
+
+    def _log_in(self) -> None:
+        if not self.credentials.user:
+            raise Denied(f"{self.url}: the token was refused or has expired (they live 900 s); get a new one")
+        problem: ManagerError = Unreachable(f"{self.url}: not tried")
+        for attempt in range(self.attempts):
+            if attempt:
+                self.sleep(self._pause(attempt, problem))
+            self._pace()
+            try:
+                answer = self._http.post(
+                    self.url + "/security/user/authenticate",
+                    auth=(self.credentials.user, self.credentials.password),
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                )
+            except requests.exceptions.SSLError as error:
+                raise Unreachable(_tls_text(self.url, error)) from error
+            except requests.RequestException as error:
+                problem = Unreachable(f"{self.url}: {_short(error)}; is the API up, and is port 55000 open?")
+                continue
+            if answer.status_code == 200:
+                self._token = str(answer.json()["data"]["token"])
+                return
+            problem = _problem("POST", "/security/user/authenticate", answer)
+            if answer.status_code not in _RETRIED:
+                # Never again with the same password: the API locks an address out after a few.
+                raise problem
+        raise problem
+
+    def _pause(self, attempt: int, problem: ManagerError) -> float:
+        if isinstance(problem, _TooMany):
+            return problem.wait
+        if isinstance(problem, Denied):
+            return 0.0
+        # Spread out, so that several installers do not come back in step.
+        return float(min(30.0, 0.5 * 2**attempt)) * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
+
+    def _pace(self) -> None:
+        now = self.now()
+        while self._sent and now - self._sent[0] >= _MINUTE:
+            self._sent.popleft()
+        if len(self._sent) >= self.per_minute:
+            self.sleep(_MINUTE - (now - self._sent[0]))
+            self._sent.popleft()
+        self._sent.append(self.now())
+
+
+class _TooMany(Refused):
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message, 429)
+        self.wait = wait
+
+
+def _problem(method: str, path: str, answer: requests.Response) -> ManagerError:
+    try:
+        document = answer.json()
+        told = str(document.get("detail") or document.get("message") or document.get("title") or "")
+        code = int(document.get("error") or answer.status_code)
+    except (ValueError, AttributeError, TypeError):
+        told, code = answer.text[:120], answer.status_code
+    text = f"{method} {path}: HTTP {answer.status_code}" + (f", {told}" if told else "")
+    if answer.status_code == 429:
+        wait = answer.headers.get("Retry-After", "")
+        return _TooMany(
+            f"{text}; raise max_request_per_minute in api.yaml or wait", float(wait) if wait.isdigit() else _MINUTE
+        )
+    if answer.status_code == 401:
+        return Denied(f"{text}; check the user, the password or the token")
+    if answer.status_code == 403:
+        return Denied(f"{text}; the API user's role lacks a permission (docs/deployment.md lists them)")
+    return Refused(text, code)
+
+
+def _short(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "no connection"
+    return type(error).__name__
+
+
+def _tls_text(url: str, error: Exception) -> str:
+    return (
+        f"{url}: its certificate is not trusted ({str(error).rsplit('(', 1)[-1].rstrip(')')});"
+        " name its CA with --ca and, if it is made out to another name, that name with --server-name"
+    )
