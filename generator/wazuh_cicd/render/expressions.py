@@ -359,7 +359,7 @@ def _member_value(value: Scalar | Affix | Regex | HasElement) -> str:
     inside = r'(?:[^"\\\n]|\\.)*?'
     if isinstance(value, HasElement):
         wanted = either(literal(printed(text)) for text in value.texts)
-        return rf'\[(?:(?:"(?:[^"\\\n]|\\.)*+"|[^"\[\]\n]++),\s*+)*?"{wanted}"\s*+[,\]]'
+        return rf'\[(?:(?:"(?:[^"\\\n]|\\.)*+"|[^"\[\],\n]++),\s*+)*?"{wanted}"\s*+[,\]]'
     if isinstance(value, Affix):
         wanted = either(literal(printed(text)) for text in value.texts)
         return {
