@@ -7,6 +7,8 @@ from dataclasses import dataclass
 WARNING = "WARNING"
 ERROR = "ERROR"
 CRITICAL = "CRITICAL"
+# Our own words where a manager refuses without saying why.
+NOTE = "NOTE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class LoadMessage:
     """One line of the manager's log, with our location beside it.
 
     Attributes:
-        severity: ``WARNING``, ``ERROR`` or ``CRITICAL``.
+        severity: ``WARNING``, ``ERROR`` or ``CRITICAL``; ``NOTE`` where the manager is silent and the text is ours.
         code: the manager's own number (7612, 1226, ...); 0 where the manager gives none.
         text: the manager's wording without the severity, with the code in front where it has one:
             ``(7612): Rule ID '1' is duplicated. Only the first occurrence will be considered.``

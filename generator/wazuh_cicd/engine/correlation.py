@@ -1,0 +1,118 @@
+"""Composite rules: counting earlier events within a time frame.
+
+A composite with frequency *n* needs *n* - 1 stored events that agree with the current one. Marks make it start over:
+when it fires, the current event and the newest counted one are marked with its level, and no composite of that level
+or below looks behind a marked event. With frequency 2 nothing is counted before the event that completes it, so that
+nothing earlier is marked and every further event within the time frame fires.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.memory import Memory
+    from wazuh_cicd.engine.rulemodel import Rule
+
+    Agrees = Callable[[Event], bool]
+
+# So many earlier logs are kept for previous_output.
+MAX_PREVIOUS = 11
+
+
+def _value(event: Event, name: str) -> bytes | str | None:
+    if name == "location":
+        return event.location
+    return event.statics.get("dstuser" if name == "user" else name)
+
+
+def _agreement(rule: Rule, event: Event) -> Agrees | None:
+    """Return the test of one earlier event against the current one; None when none can pass."""
+    same: list[tuple[str, bytes | str]] = []
+    for name in rule.same:
+        mine = _value(event, name)
+        if mine is None:
+            return None
+        same.append((name, mine))
+    same_fields: list[tuple[bytes, bytes]] = []
+    for field in rule.same_fields:
+        value = event.field(field.lower())
+        if value is None:
+            return None
+        same_fields.append((field.lower(), value))
+    different = [(name, mine) for name in rule.different if (mine := _value(event, name)) is not None]
+    different_fields = [
+        (field.lower(), value) for field in rule.different_fields if (value := event.field(field.lower())) is not None
+    ]
+    needs_fields = bool(rule.different_fields) and not event.dynamics
+    agent = None if rule.global_frequency else event.agent_id
+    matches = rule.matched_regex.test if rule.matched_regex is not None else None
+
+    def agrees(other: Event) -> bool:
+        return (
+            (agent is None or other.agent_id == agent)
+            and (matches is None or matches(other.log))
+            and all(_value(other, name) == mine for name, mine in same)
+            and all(other.field(name) == mine for name, mine in same_fields)
+            and not (needs_fields and not other.dynamics)
+            and not any(other.field(name) == mine for name, mine in different_fields)
+            and not any(_value(other, name) == mine for name, mine in different)
+        )
+
+    return agrees
+
+
+def _candidates(rule: Rule, memory: Memory) -> Iterable[Event]:
+    """Return the stored events that the composite may count, newest first."""
+    if rule.search == "sid":
+        return reversed(memory.by_sid.get(rule.counted.index, ())) if rule.counted is not None else ()
+    if rule.search == "group":
+        return reversed(memory.by_group.get(rule.index, ()))
+    return (event for event, _ in reversed(memory.recent))
+
+
+def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
+    """Whether the composite fires with this event.
+
+    When it does, history is marked and the logs it counted are noted in ``memory.previous``: each at its own place, but
+    a place that a composite tried earlier on the same event has filled is left alone. When it does not, all notes are
+    dropped, those of earlier composites included.
+    """
+    if _search(rule, event, memory):
+        return True
+    memory.previous = []
+    return False
+
+
+def _search(rule: Rule, event: Event, memory: Memory) -> bool:
+    agrees = _agreement(rule, event)
+    if agrees is None:
+        return False
+    needed = max((rule.frequency or 0) - 2, 0)
+    oldest = int(event.time) - rule.timeframe
+    level = rule.level
+    previous = memory.previous
+    newest: Event | None = None
+    count = 0
+    by_regex = rule.search == "regex"
+    for other in _candidates(rule, memory):
+        if int(other.time) < oldest:
+            return False
+        if not agrees(other):
+            continue
+        if other.mark >= level:
+            return False
+        final = count >= needed
+        if len(previous) <= count < MAX_PREVIOUS and not (by_regex and final):
+            previous.append(other.full_log)
+        if final:
+            event.mark = level
+            if newest is not None:
+                newest.mark = level
+            return True
+        count += 1
+        newest = newest or other
+    return False

@@ -1,0 +1,116 @@
+"""What one session remembers between events: counters, fired composites' history, first-seen keys, last texts.
+
+Bounded as in a manager: the last ``CAPACITY`` stored events, dropped ``DROP`` at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.rulemodel import Rule
+
+CAPACITY = 8192
+DROP = 10
+
+# Similarity test of first-time-seen keys of ``ids`` decoders: analysisd.fts_list_size and fts_min_size_for_str.
+_FTS_RECENT = 32
+_FTS_SIMILAR = 14
+_FTS_SIMILAR_MAX = 2
+
+
+def _common_prefix(one: bytes, other: bytes) -> int:
+    size = min(len(one), len(other))
+    for index in range(size):
+        if one[index] != other[index]:
+            return index
+    return size
+
+
+class Memory:
+    """State of one session. Everything is kept under the ``index`` of a rule, never in the rule itself.
+
+    Attributes:
+        fired: how often each rule was the result.
+        silent_since: when the suppression by ``ignore`` began, for rules that are suppressed.
+        by_sid: events of each rule that some composite counts by id, oldest first.
+        by_group: events that each composite counts by group, oldest first; an event stands there once for each
+            registration of its rule.
+        recent: the stored events, oldest first, each with the lists it stands in.
+        previous: logs that the composites which fired on the event have counted, newest first.
+        parent: the innermost matching parent of the rule that is the result.
+        previous_log: what ``check_diff`` compared with last.
+    """
+
+    __slots__ = (
+        "_fts",
+        "_fts_recent",
+        "_texts",
+        "by_group",
+        "by_sid",
+        "fired",
+        "parent",
+        "previous",
+        "previous_log",
+        "recent",
+        "silent_since",
+    )
+
+    def __init__(self, rules: int) -> None:
+        """Start empty, for a ruleset of so many rules."""
+        self.fired = [0] * rules
+        self.silent_since: dict[int, float] = {}
+        self.by_sid: dict[int, deque[Event]] = {}
+        self.by_group: dict[int, deque[Event]] = {}
+        self.recent: deque[tuple[Event, tuple[deque[Event], ...]]] = deque()
+        self.previous: list[bytes] = []
+        self.parent: Rule | None = None
+        self.previous_log: bytes | None = None
+        self._fts: set[bytes] = set()
+        self._fts_recent: deque[bytes] = deque(maxlen=_FTS_RECENT)
+        self._texts: dict[tuple[int, str], bytes] = {}
+
+    def store(self, rule: Rule, event: Event) -> None:
+        """Remember an event under its final rule, where composites will look for it."""
+        lists: list[deque[Event]] = []
+        if rule.counted_by_sid:
+            lists.append(self.by_sid.setdefault(rule.index, deque()))
+        else:
+            lists.extend(self.by_group.setdefault(composite.index, deque()) for composite in rule.counted_by_groups)
+        for events in lists:
+            events.append(event)
+        self.recent.append((event, tuple(lists)))
+        if len(self.recent) > CAPACITY:
+            for _ in range(DROP):
+                for events in self.recent.popleft()[1]:
+                    events.popleft()
+
+    def first_time_seen(self, event: Event) -> bool:
+        """Whether the event's key is new; it is known from now on. Events of decoders without ``fts`` are never new."""
+        info = event.decoder_info
+        key = info.fts_key(event) if info is not None else None
+        if info is None or key is None or key in self._fts:
+            return False
+        if info.category == "ids":
+            similar = sum(_common_prefix(known, key) > _FTS_SIMILAR for known in self._fts_recent)
+            if similar > _FTS_SIMILAR_MAX:
+                key = key[:_FTS_SIMILAR]
+            self._fts_recent.append(key)
+            if key in self._fts:
+                return False
+        self._fts.add(key)
+        return True
+
+    def differs(self, index: int, event: Event) -> bool:
+        """Whether the log differs from the last one that the rule saw from this agent; the first one does not."""
+        key = (index, event.agent_id)
+        before = self._texts.get(key)
+        if before == event.log:
+            return False
+        self._texts[key] = event.log
+        if before is None:
+            return False
+        self.previous_log = before
+        return True

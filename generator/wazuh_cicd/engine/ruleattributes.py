@@ -1,0 +1,98 @@
+"""The attributes of ``<rule>``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.engine.messages import WARNING
+from wazuh_cicd.engine.rulemodel import LEVEL_ZERO_RANK, RANK_STEP, Rule
+
+if TYPE_CHECKING:
+    from wazuh_cicd.engine.rulexml import RuleReader
+    from wazuh_cicd.engine.xmlreader import Node
+
+MAX_LEVEL = 16
+MAX_ID_DIGITS = 6
+FREQUENCIES = range(2, 10_000)
+
+# Attributes that are numbers -> (digits that count, what the manager calls a bad one).
+_NUMBERS = {
+    "maxsize": (4, "Invalid maxsize: {}. Must be integer (max 4 digits)"),
+    "timeframe": (5, "Invalid timeframe: {}. Must be integer (max 5 digits)"),
+    "ignore": (6, "Invalid ignore time: {}. Must be integer (max 6 digits)"),
+    "accuracy": (4, "Invalid accuracy: {}. Must be integer"),
+}
+
+
+def _digits(value: str) -> bool:
+    return all("0" <= character <= "9" for character in value)
+
+
+def read_attributes(reader: RuleReader, node: Node, position: int) -> Rule:
+    """Make a rule from its attributes; later ones of the same name win.
+
+    Raises:
+        FatalLoadError: an attribute is unknown or its value impossible, or id or level is missing.
+    """
+    numbers = {"id": -1, "level": -1, "maxsize": 0, "timeframe": reader.default_timeframe, "ignore": 0, "accuracy": 1}
+    frequency: int | None = None
+    overwrite = noalert = False
+
+    def refuse(text: str) -> None:
+        reader.fail(node, (0, f"rules_op: {text}"), (0, "Invalid attribute for rule."))
+
+    for name, value in node.attributes:
+        attribute = name.lower()
+        if attribute == "id":
+            if not _digits(value) or len(value) > MAX_ID_DIGITS:
+                refuse(f"Invalid rule id: {value}. Must be integer (max 6 digits)")
+            if value:
+                numbers["id"] = int(value)
+        elif attribute == "level":
+            # Anything but digits counts as no level at all; the empty text counts as 0.
+            if _digits(value):
+                numbers["level"] = int(value or "0")
+                if numbers["level"] > MAX_LEVEL:
+                    refuse(f"Invalid level: {value}. Must be an integer between 0 and {MAX_LEVEL}.")
+        elif attribute == "frequency":
+            if not _digits(value):
+                refuse(f"Invalid frequency: {value}. Must be integer")
+            frequency = int(value[:4] or "0") if len(value) <= MAX_ID_DIGITS else -1
+            if frequency not in FREQUENCIES or len(value.lstrip("0")) > 4:
+                refuse(f"Invalid frequency: {value}. Must be higher than 1 and lower than 10000.")
+        elif attribute in _NUMBERS:
+            size, text = _NUMBERS[attribute]
+            if not _digits(value):
+                refuse(text.format(value))
+            if value:
+                numbers[attribute] = int(value[:size])
+        elif attribute == "noalert":
+            noalert = value == "1"
+            if value not in {"0", "1"}:
+                reader.messages.append(reader.message(WARNING, 0, "Invalid value for attribute 'noalert'", node))
+        elif attribute == "overwrite":
+            if value not in {"yes", "no"}:
+                refuse(f"Invalid overwrite: {value}. Can only by 'yes' or 'no'.")
+            overwrite = value == "yes"
+        else:
+            refuse(
+                f'Invalid attribute "{name}". Only id, level, maxsize, accuracy, noalert, ignore,'
+                " frequency and timeframe are allowed."
+            )
+    if numbers["id"] < 0 or numbers["level"] < 0:
+        reader.fail(node, (0, f"No rule id or level specified for rule '{position}'."))
+    rank = numbers["level"] or LEVEL_ZERO_RANK
+    return Rule(
+        id=numbers["id"],
+        level=numbers["level"],
+        path=reader.path,
+        line=node.line,
+        column=node.column,
+        rank=rank * RANK_STEP if numbers["accuracy"] else rank,
+        overwrite=overwrite,
+        maxsize=numbers["maxsize"],
+        frequency=frequency,
+        timeframe=numbers["timeframe"],
+        ignore=numbers["ignore"],
+        noalert=noalert,
+    )

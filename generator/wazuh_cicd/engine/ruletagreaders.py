@@ -1,0 +1,236 @@
+"""The tags of a rule that are more than a pattern: one function each.
+
+Each takes the reader, the rule so far, the element and its text, and returns False when the manager drops the rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.engine.addresses import parse_network
+from wazuh_cicd.engine.compiledrules import COMPILED_RULES
+from wazuh_cicd.engine.daytime import parse_time, parse_weekday
+from wazuh_cicd.engine.patterns import PatternError, compile_pattern
+from wazuh_cicd.engine.rulemodel import AddressTest, ListTest, Rule, TextTest
+from wazuh_cicd.engine.ruletags import CATEGORIES, INFO_TYPES, LOOKUPS, STATIC_NAMES
+from wazuh_cicd.engine.xmlreader import to_bytes as raw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wazuh_cicd.engine.rulexml import RuleReader
+    from wazuh_cicd.engine.xmlreader import Node
+
+
+def _field(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
+    if not node.attributes:
+        reader.fail_silently(node, "<field> needs a name", rule=rule.id)
+    name = next((value for key, value in node.attributes if key == "name"), None)
+    if name is None:
+        reader.fail(node, (0, f"Failure to read rule {rule.id}. No such attribute 'name' for field."), rule=rule.id)
+    if name.lower() in STATIC_NAMES:
+        reader.fail(node, (0, f"Failure to read rule {rule.id}. Field '{name}' is static."), rule=rule.id)
+    kind, negate = reader.qualifiers(rule, node, "osregex")
+    rule.fields.append(TextTest("field", text, kind, negate, raw(name), node.line))
+    return True
+
+
+def _address(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
+    test = rule.addresses.setdefault(node.tag.lower(), AddressTest())
+    network = parse_network(text)
+    if network is None:
+        reader.fail(node, (1237, f"Invalid ip address: '{node.content}'."), rule=rule.id)
+    test.networks.append(network)
+    test.negate = reader.qualifiers(rule, node, "string")[1]
+    return True
+
+
+def _decoded_as(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
+    number = reader.decoder_id(text)
+    if number is None:
+        reader.fail(node, (0, f"Invalid decoder name: '{node.content}'."), rule=rule.id)
+    rule.decoded_as, rule.decoder_id = text, number
+    return True
+
+
+def _category(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    if node.content not in CATEGORIES:
+        reader.fail_silently(node, f"'{node.content}' is no category", rule=rule.id)
+    rule.category, rule.has_category = node.content, True
+    return True
+
+
+def _time(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    rule.time = parse_time(node.content)
+    if rule.time is None:
+        reader.fail(node, (1274, f"Invalid configuration. Element 'time': {node.content}."), rule=rule.id)
+    return True
+
+
+def _weekday(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    rule.weekday = parse_weekday(node.content)
+    if rule.weekday is None:
+        reader.fail(
+            node,
+            (1241, f"Invalid day format: '{node.content}'."),
+            (1274, f"Invalid configuration. Element 'weekday': {node.content}."),
+            rule=rule.id,
+        )
+    return True
+
+
+def _description(_reader: RuleReader, rule: Rule, _node: Node, text: bytes) -> bool:
+    joined = text if rule.description is None else rule.description + text
+    rule.description = joined.replace(b"\n", b" ", 1)
+    return True
+
+
+def _info(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
+    for name, value in node.attributes:
+        if name.lower() != "type":
+            reader.error(0, f'rules_op: Element info has invalid attribute "{name}"', node, rule)
+            return True
+        if value.lower() not in INFO_TYPES:
+            reader.error(0, f'rules_op: Element info attribute "type" has invalid value "{value}"', node, rule)
+            return True
+    rule.info = (rule.info or b"") + text
+    return True
+
+
+def _options(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    options, word = rule.options, node.content
+    if word == "alert_by_email":
+        options.mail = True
+    elif word in {"no_email_alert", "no_log"}:
+        name = "mail" if word == "no_email_alert" else "log"
+        if getattr(options, name):
+            # The manager's mask clears an earlier no_counter together with the bit that is meant.
+            setattr(options, name, False)
+            options.counter = True
+    elif word == "log_alert":
+        options.log = True
+    elif word == "no_ar":
+        options.active_response = False
+    elif word == "no_full_log":
+        options.full_log = False
+    elif word == "no_counter":
+        options.counter = False
+    else:
+        reader.fail(
+            node,
+            (1235, f"Invalid value for element 'options': {word}."),
+            (0, f"Invalid option 'options' for rule '{rule.id}'."),
+            rule=rule.id,
+        )
+    return True
+
+
+def _list(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
+    where = (1274, f"Invalid configuration. Element 'list': {node.content}.")
+    name, lookup, check = None, "match_key", None
+    for key, value in node.attributes:
+        attribute = key.lower()
+        if attribute == "field":
+            name = value
+        elif attribute == "lookup":
+            lookup = value.lower()
+            if lookup not in LOOKUPS:
+                reader.fail(node, where, (0, f'List match lookup="{value}" is not valid.'), rule=rule.id)
+        elif attribute == "check_value":
+            try:
+                check = compile_pattern("osmatch", raw(value))
+            except PatternError:
+                reader.fail(node, where, rule=rule.id)
+        else:
+            reader.fail(node, (0, f'List field="{value}" is not valid'), where, rule=rule.id)
+    if name is None:
+        reader.fail(node, (0, 'List requires the field="" attribute'), where, rule=rule.id)
+    content = reader.lists.get(text.removesuffix(b".cdb"))
+    if content is None:
+        reader.warn(7616, f"List '{node.content}' could not be loaded. Rule '{rule.id}' will be ignored.", node, rule)
+        return False
+    rule.lists.append(ListTest(text, raw(name), lookup, check, content))
+    return True
+
+
+def _matched_sid(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
+    rule.context = True
+    if not text.isdigit():
+        reader.warn(
+            7615,
+            f"Invalid 'if_matched_sid' value: '{node.content}'. Rule '{rule.id}' will be ignored.",
+            node,
+            rule,
+        )
+        return False
+    rule.if_matched_sid = text
+    return True
+
+
+def _compared_field(_reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
+    wanted = rule.same_fields if node.tag.lower() == "same_field" else rule.different_fields
+    wanted.append(text)
+    return True
+
+
+def _flag(_reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    setattr(rule, node.tag.lower(), True)
+    return True
+
+
+def _compiled_rule(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    if node.content not in COMPILED_RULES:
+        reader.fail(node, (0, f"Compiled rule not found: '{node.content}'"), rule=rule.id)
+    rule.compiled_rule = node.content
+    return True
+
+
+def _mitre(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    old: list[str] = []
+    tactics: list[str] = []
+    techniques: list[str] = []
+    kinds = {"id": old, "tacticid": tactics, "techniqueid": techniques}
+    if not node.children:
+        reader.warn(0, f"Empty Mitre information for rule '{rule.id}'", node, rule)
+        return True
+    for child in node.children:
+        found = kinds.get(child.tag.lower())
+        if found is None:
+            reader.error(0, f"Invalid option '{child.tag}' for rule '{rule.id}'", child, rule)
+            return True
+        found.append(raw(child.content).decode("utf-8", "surrogateescape"))
+    if old and (tactics or techniques):
+        reader.warn(0, f"Mitre information of two forms in one block in rule '{rule.id}'", node, rule)
+    elif old:
+        rule.mitre_ids += old
+    elif len(techniques) != 1:
+        reader.warn(0, f"Mitre techniqueID should be defined in rule '{rule.id}'", node, rule)
+    elif len(tactics) != 1:
+        reader.warn(0, f"Mitre tacticID should be defined in rule '{rule.id}'", node, rule)
+    else:
+        rule.mitre_pairs.append((tactics[0], techniques[0]))
+    return True
+
+
+TAG_READERS: dict[str, Callable[[RuleReader, Rule, Node, bytes], bool]] = {
+    "field": _field,
+    "srcip": _address,
+    "dstip": _address,
+    "decoded_as": _decoded_as,
+    "category": _category,
+    "time": _time,
+    "weekday": _weekday,
+    "description": _description,
+    "info": _info,
+    "options": _options,
+    "list": _list,
+    "if_matched_sid": _matched_sid,
+    "same_field": _compared_field,
+    "different_field": _compared_field,
+    "not_same_field": _compared_field,
+    "if_fts": _flag,
+    "check_diff": _flag,
+    "global_frequency": _flag,
+    "compiled_rule": _compiled_rule,
+    "mitre": _mitre,
+}
