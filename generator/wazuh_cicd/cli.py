@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from wazuh_cicd import __version__
-from wazuh_cicd.errors import WazuhCicdError
+from wazuh_cicd.errors import FindingsError, WazuhCicdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(chosen.arguments)
     try:
         return int(module.run(args))
+    except FindingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     except WazuhCicdError as error:
         sys.stderr.write(f"wazuh-cicd: {error}\n")
         return 2

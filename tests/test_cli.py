@@ -1,0 +1,84 @@
+"""The command's frame: verbs, exit codes, start-up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from wazuh_cicd import __version__, cli
+from wazuh_cicd.errors import UsageError
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "wazuh_cicd.cli", *arguments], capture_output=True, text=True, check=False, **options
+    )
+
+
+def test_the_version_is_printed_without_loading_any_room():
+    code = (
+        "import sys; from wazuh_cicd.cli import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('yaml', 'lxml', 'jinja2', 'requests', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"wazuh-cicd {__version__}", "[]"]
+
+
+def test_help_lists_every_verb():
+    shown = run("--help").stdout
+    assert all(f"  {verb}" in shown and text in shown for verb, text in cli.VERBS.items())
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_explains_itself(verb):
+    done = run(verb, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: wazuh-cicd {verb}")
+
+
+def test_an_unknown_verb_is_wrong_use():
+    done = run("biuld")
+    assert done.returncode == 2
+    assert "biuld" in done.stderr
+
+
+def test_a_failure_is_one_line_on_standard_error(monkeypatch, capsys):
+    module = import_module("wazuh_cicd.commands.coverage")
+
+    def fail(_):
+        raise UsageError("the reason")
+
+    monkeypatch.setattr(module, "run", fail)
+    assert cli.main(["coverage"]) == 2
+    assert capsys.readouterr() == ("", "wazuh-cicd: the reason\n")
+
+
+def test_findings_are_exit_code_1(monkeypatch, capsys):
+    from wazuh_cicd.errors import FindingsError  # noqa: PLC0415
+    from wazuh_cicd.findings import Finding  # noqa: PLC0415
+
+    module = import_module("wazuh_cicd.commands.coverage")
+
+    def fail(_):
+        raise FindingsError([Finding("a.yml", 1, 2, "X01", "wrong", "mend it"), Finding("b.yml", 0, 0, "X02", "also")])
+
+    monkeypatch.setattr(module, "run", fail)
+    assert cli.main(["coverage"]) == 1
+    assert capsys.readouterr() == ("", "a.yml:1:2 X01 wrong; mend it\nb.yml X02 also\n")
+
+
+def test_a_reader_that_went_away_is_no_failure():
+    done = subprocess.run(
+        f"{sys.executable} -m wazuh_cicd.cli coverage --json | head -c 1",
+        shell=True,  # noqa: S602 (the pipe is the point)
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("{", "")
