@@ -6,7 +6,6 @@ they have seen enough.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from wazuh_cicd.engine import Ruleset
+    from wazuh_cicd.engine import Explanation, Verdict
     from wazuh_cicd.proof.events import InputEvent
 
 
@@ -55,9 +54,14 @@ def run(args: argparse.Namespace) -> int:
     ruleset = assemble(args.ruleset, package=package)
     for message in ruleset.messages:
         sys.stderr.write(f"wazuh-cicd: {message}\n")
-    write = _json_line if args.json else report.text
+    session = ruleset.session()
     for event in _events(args):
-        sys.stdout.write(write(_judge(ruleset, event, args)) + "\n")
+        shown: Verdict | Explanation
+        if args.explain:
+            shown = session.explain(event.log, event.location, time=event.time)
+        else:
+            shown = session.process(event.log, event.location, time=event.time)
+        sys.stdout.write((report.as_json(shown) if args.json else report.as_text(shown)) + "\n")
         sys.stdout.flush()
     return 0
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.errors import UsageError
+from wazuh_cicd.content.paths import stock_root
+from wazuh_cicd.engine import RulesetFiles, load_ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from wazuh_cicd.engine import Ruleset
+    from wazuh_cicd.engine import EngineOptions, Ruleset
     from wazuh_cicd.render import Package
 
 #: The stock file that defines the category roots; a ruleset without it cannot stand alone.
@@ -18,7 +19,11 @@ ROOTS_FILE = "0010-rules_config.xml"
 
 
 def assemble(
-    rulesets: Sequence[Path] = (), *, stock: Path | None = None, package: Package | None = None, cache: bool = True
+    rulesets: Sequence[Path] = (),
+    *,
+    stock: Path | None = None,
+    package: Package | None = None,
+    options: EngineOptions | None = None,
 ) -> Ruleset:
     """Load folders and the package as one ruleset.
 
@@ -29,22 +34,28 @@ def assemble(
         rulesets: folders laid out like a manager's, in the order given.
         stock: Wazuh's stock ruleset, loaded first.
         package: our rendered package, loaded last; ``None`` leaves it (and the stand-ins) out.
-        cache: whether a compiled cache of the folders may be used.
+        options: the manager's settings.
 
     Raises:
-        UsageError: a folder is not there.
+        UsageError: a folder is not there, or holds no ruleset.
         RulesetError: a manager would refuse the ruleset.
     """
-    from wazuh_cicd.content.paths import stock_stand_ins  # noqa: PLC0415 (start-up time)
-    from wazuh_cicd.engine import load_ruleset  # noqa: PLC0415
-
     folders = [*([stock] if stock else []), *rulesets]
-    for folder in folders:
-        if not folder.is_dir():
-            raise UsageError(f"{folder} is not a folder; name one with decoders/, rules/ and lists/")
     if package is not None and not any(_brings_roots(folder) for folder in folders):
-        folders.insert(0, stock_stand_ins())
-    return load_ruleset(folders, files=package.ruleset_files() if package else None, cache=cache)
+        folders.insert(0, stock_root())
+    return load_ruleset(folders, package_files(package) if package else RulesetFiles(), options=options)
+
+
+def package_files(package: Package) -> RulesetFiles:
+    """The package as the engine takes it."""
+    files = package.ruleset_files()
+
+    def below(folder: str) -> tuple[tuple[str, bytes], ...]:
+        return tuple((name, data) for name, data in files.items() if name.startswith(folder))
+
+    return RulesetFiles(
+        decoders=below("etc/decoders/"), rules=below("etc/rules/"), lists=dict(below("etc/lists/"))
+    )
 
 
 def _brings_roots(folder: Path) -> bool:
