@@ -73,12 +73,6 @@ def test_findings_are_exit_code_1(monkeypatch, capsys):
 
 
 def test_a_reader_that_went_away_is_no_failure():
-    done = subprocess.run(
-        f"{sys.executable} -m wazuh_cicd.cli coverage --json | head -c 1",
-        shell=True,  # noqa: S602 (the pipe is the point)
-        executable="/bin/bash",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    line = f"{sys.executable} -m wazuh_cicd.cli coverage --json | head -c 1"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("{", "")

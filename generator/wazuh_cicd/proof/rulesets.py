@@ -53,9 +53,7 @@ def package_files(package: Package) -> RulesetFiles:
     def below(folder: str) -> tuple[tuple[str, bytes], ...]:
         return tuple((name, data) for name, data in files.items() if name.startswith(folder))
 
-    return RulesetFiles(
-        decoders=below("etc/decoders/"), rules=below("etc/rules/"), lists=dict(below("etc/lists/"))
-    )
+    return RulesetFiles(decoders=below("etc/decoders/"), rules=below("etc/rules/"), lists=dict(below("etc/lists/")))
 
 
 def _brings_roots(folder: Path) -> bool:
