@@ -1,7 +1,7 @@
 """Show what an event becomes: decoder, fields, rule, alert; and with --explain, why.
 
-Reads events, one a line, from FILE or standard input. All events of a run share one session, so that composites fire when
-they have seen enough.
+Reads events, one a line, from FILE or standard input. All events of a run share one session, so that composites fire
+when they have seen enough.
 """
 
 from __future__ import annotations
