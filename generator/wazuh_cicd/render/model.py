@@ -14,7 +14,7 @@ from wazuh_cicd.spec.subjects import CORRELATION_TAGS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wazuh_cicd.spec.model import Correlate, DecoderSpec, RuleSpec, SpecSet
+    from wazuh_cicd.spec.model import Correlate, DecoderSpec, Extraction, RuleSpec, SpecSet
     from wazuh_cicd.spec.problems import Problems
 
 BASE_FILE = "0011-cicd_base_rules.xml"
@@ -205,24 +205,21 @@ def render_decoders(decoders: Iterable[DecoderSpec], problems: Problems) -> list
                 head.append(Tag("json_null_field", decoder.json.nulls))
             if decoder.json.arrays != "array":
                 head.append(Tag("json_array_structure", decoder.json.arrays))
-        for position, extraction in enumerate(decoder.extract or (None,)):
+        steps: list[Extraction | None] = list(decoder.extract)
+        if decoder.json is not None or not steps:
+            steps.insert(0, None)  # the JSON plugin first; expressions follow as decoders of the same name
+        for position, extraction in enumerate(steps):
             tags = list(head) if position == 0 else [t for t in head if t.name in ("parent", "use_own_name", "type")]
             if extraction is not None:
                 after = {"previous": "after_regex", "parent": "after_parent", "prematch": "after_prematch"}
                 attributes = [("type", "pcre2")]
                 if extraction.after:
                     attributes.append(("offset", after[extraction.after]))
-                tags += [
-                    Tag("regex", rewrite(extraction.pattern), tuple(attributes)),
-                    Tag("order", ", ".join(extraction.fields)),
-                ]
+                order = ", ".join(extraction.fields)
+                tags += [Tag("regex", rewrite(extraction.pattern), tuple(attributes)), Tag("order", order)]
             out.append(RenderedDecoder(decoder.name, tuple(tags)))
             for tag in tags:
                 if len(tag.text.encode()) > _DECODER_TEXT_LIMIT:
-                    problems.add(
-                        "M312",
-                        decoder.place,
-                        f"<{tag.name}> of decoder '{decoder.name}' exceeds {_DECODER_TEXT_LIMIT} bytes",
-                        "split it",
-                    )
+                    what = f"<{tag.name}> of decoder '{decoder.name}' exceeds {_DECODER_TEXT_LIMIT} bytes"
+                    problems.add("M312", decoder.place, what, "split it")
     return out

@@ -100,8 +100,10 @@ def _read_decoder(
                 )
             )
         )
-        if extract:
-            reader.problem("D503", own["json"], "'json' and 'extract' exclude each other", "use two decoders")
+        if extract and root is None:
+            reader.problem(
+                "D503", own["json"], "a root decoder has 'json' or 'extract', not both", "use a child decoder"
+            )
         if root is not None and "prematch" not in own:
             reader.problem(
                 "D504", own["json"], "a JSON child without a prematch reads from the wrong place", "add 'prematch'"

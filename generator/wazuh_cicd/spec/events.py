@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.spec.yamlnodes import SpecReader
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhd])\Z")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(reader: SpecReader, node: yaml.Node, what: str) -> float | None:
@@ -37,7 +37,7 @@ def seconds(reader: SpecReader, node: yaml.Node, what: str) -> float | None:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
             return float(value)
     reader.problem(
-        "S105", node, f"{what} must be a duration, not {kind(node)}", "write a number with s, m, h or d: 10m"
+        "S105", node, f"{what} must be a duration, not {kind(node)}", "write a number with ms, s, m, h or d: 10m"
     )
     return None
 

@@ -105,13 +105,6 @@ def _check_condition(
             if entry is None:
                 fix = did_you_mean(matcher.name, lists, otherwise=f"write lists/{matcher.name}.yml")
                 problems.add("R210", condition.place, f"no list is called '{matcher.name}' (rule '{rule.name}')", fix)
-            elif matcher.by_address and entry.keys != "address":
-                problems.add(
-                    "R210",
-                    condition.place,
-                    f"list '{matcher.name}' holds texts, not addresses",
-                    "write 'keys: address' in the list",
-                )
         if condition.subject == "decoder" and isinstance(matcher, Equals):
             name = str(matcher.values[0])
             ours = {d.name for d in specs.decoders if d.parent is None or d.own_name}

@@ -31,7 +31,9 @@ def read_list_file(reader: SpecReader, root: yaml.Node) -> ListSpec | None:
         reader.problem("S104", entries["name"], f"list name '{name}'", "use lower-case letters, digits and '_'")
     elif name and name != stem:
         reader.problem("L601", entries["name"], f"list '{name}' stands in '{stem}.yml'", "give both the same name")
-    keys = (reader.choice(entries["keys"], "keys", ("text", "address")) if "keys" in entries else None) or "text"
+    keys = (
+        reader.choice(entries["keys"], "keys", ("text", "address", "prefix")) if "keys" in entries else None
+    ) or "text"
     return ListSpec(
         name=name,
         title=reader.text(entries["title"], "title") if "title" in entries else "",
@@ -65,7 +67,7 @@ def _entries(reader: SpecReader, node: yaml.Node | None, what: str, keys: str) -
                 "L603",
                 key,
                 f"'{key.value}' is neither an address nor an IPv4 prefix that ends in '.'",
-                "Wazuh compares text: write 10.1. for 10.1.0.0/16",
+                "Wazuh compares text: write 10.1. for 10.1.0.0/16; for names write 'keys: prefix'",
             )
         found[key.value] = text
     return found

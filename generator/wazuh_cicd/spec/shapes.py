@@ -18,7 +18,7 @@ CONFIDENCES = ("low", "medium", "high")
 
 NAME = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 GROUP = r"^[a-z0-9][A-Za-z0-9_.-]*$"
-DURATION = r"^[0-9]+(?:\.[0-9]+)?[smhd]$"
+DURATION = r"^[0-9]+(?:\.[0-9]+)?(?:ms|[smhd])$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,11 @@ LIST_FILE = Shape(
     (
         Key("name", {"type": "string", "pattern": r"^[a-z][a-z0-9_]*$"}, "the file's own name", required=True),
         Key("title", TEXT, "what its keys are", required=True),
-        Key("keys", {"enum": ["text", "address"]}, "text, or addresses and their prefixes"),
+        Key(
+            "keys",
+            {"enum": ["text", "address", "prefix"]},
+            "text; addresses and their prefixes; texts and their prefixes ending in '.'",
+        ),
         Key("example", FREE, "an entry, for the documentation", required=True),
         Key("entries", {"oneOf": [FREE, {"type": "null"}]}, "what is shipped"),
     ),

@@ -1,0 +1,143 @@
+"""Findings as text, JSON, SARIF 2.1.0 and GitHub workflow annotations."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from wazuh_cicd import __version__
+from wazuh_cicd.findings import Finding, Severity
+from wazuh_cicd.spec.codes import CODES, help_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+_GITHUB_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """One line a finding, and how many there are."""
+    lines = [f"{finding}" if finding.severity is Severity.ERROR else _soft(finding) for finding in findings]
+    if findings:
+        lines.append(summary(findings))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _soft(finding: Finding) -> str:
+    place, _, rest = str(finding).partition(f" {finding.code} ")
+    return f"{place} {finding.code} [{finding.severity.value}] {rest}"
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """``2 errors, 1 warning``."""
+    counts = [(sum(f.severity is severity for f in findings), severity.value) for severity in Severity]
+    shown = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count]
+    return ", ".join(shown) or "no findings"
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """A JSON array of objects with the attributes of ``Finding``."""
+    rows = [
+        {
+            "path": f.path,
+            "line": f.line,
+            "column": f.column,
+            "code": f.code,
+            "severity": f.severity.value,
+            "message": f.message,
+            "fix": f.fix,
+            "rule": f.rule,
+        }
+        for f in findings
+    ]
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_sarif(findings: Sequence[Finding]) -> str:
+    """A SARIF 2.1.0 log with one run; each code is described as a rule of the tool."""
+    codes = sorted({finding.code for finding in findings})
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "wazuh-cicd",
+                        "version": __version__,
+                        "semanticVersion": __version__,
+                        "informationUri": "https://github.com/wazuh-cicd/wazuh-cicd",
+                        "rules": [_sarif_rule(code) for code in codes],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "results": [_sarif_result(finding, codes) for finding in findings],
+            }
+        ],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sarif_rule(code: str) -> dict[str, Any]:
+    known = CODES.get(code)
+    title = known.title if known else f"The manager's message {code}"
+    rule: dict[str, Any] = {"id": code, "name": code, "shortDescription": {"text": title}, "helpUri": help_url(code)}
+    if known:
+        rule["fullDescription"] = {"text": known.why}
+        rule["help"] = {"text": known.mend}
+    return rule
+
+
+def _sarif_result(finding: Finding, codes: list[str]) -> dict[str, Any]:
+    text = finding.message + (f"; {finding.fix}" if finding.fix else "")
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": codes.index(finding.code),
+        "level": _SARIF_LEVELS[finding.severity],
+        "message": {"text": text},
+        "partialFingerprints": {"wazuhCicd/v1": _fingerprint(finding)},
+    }
+    if finding.path:
+        physical: dict[str, Any] = {"artifactLocation": {"uri": PurePath(finding.path).as_posix()}}
+        if finding.line:
+            region = {"startLine": finding.line}
+            if finding.column:
+                region["startColumn"] = finding.column
+            physical["region"] = region
+        result["locations"] = [{"physicalLocation": physical}]
+    return result
+
+
+def _fingerprint(finding: Finding) -> str:
+    """The same for a finding that only moved inside its file."""
+    raw = "\0".join((finding.path, finding.code, finding.rule, finding.message))
+    return hashlib.sha256(raw.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def as_github(findings: Sequence[Finding]) -> str:
+    """Workflow commands that GitHub shows beside the lines of a pull request."""
+    return "".join(f"{_github_line(finding)}\n" for finding in findings)
+
+
+def _github_line(finding: Finding) -> str:
+    properties = {"file": finding.path, "line": finding.line, "col": finding.column, "title": finding.code}
+    shown = ",".join(f"{name}={_escape(str(value), ',:')}" for name, value in properties.items() if value)
+    text = finding.message + (f"; {finding.fix}" if finding.fix else "")
+    return f"::{_GITHUB_COMMANDS[finding.severity]} {shown}::{_escape(text)}"
+
+
+def _escape(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+FORMATS: dict[str, Callable[[Sequence[Finding]], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "sarif": as_sarif,
+    "github": as_github,
+}

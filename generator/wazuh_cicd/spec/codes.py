@@ -1,0 +1,132 @@
+"""Every code of ours: what is wrong, why it matters, how to mend it. ``docs/codes.md`` is written from this table.
+
+Y1xx  YAML                       S1xx  shape of a spec
+R2xx  rules and their links      M3xx  matchers and what Wazuh can test
+T4xx  tests                      D5xx  decoders
+L6xx  lists and the lock         H7xx  house rules
+X8xx  a Wazuh ruleset: what a manager never says
+1234  a Wazuh ruleset: what a manager says, by its own code
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code.
+
+    Attributes:
+        code: ``Y102``.
+        title: what is wrong, in a line.
+        why: what follows from it.
+        mend: how to put it right.
+    """
+
+    code: str
+    title: str
+    why: str
+    mend: str
+
+
+_TABLE = """
+Y101 | The text is not YAML. | Nothing of the file can be read. | Mend the syntax at the place named, or just above it; quote texts that hold `: `, `#` or begin with one of `@ % & * ! | > { [`.
+Y102 | A tab where YAML wants blanks. | YAML forbids tabs in indentation. | Indent with spaces, two a level.
+Y103 | A key stands twice in one mapping. | YAML parsers silently keep one of them: half of the spec would be lost. | Keep one; put several conditions on one field into one mapping.
+Y104 | An anchor or alias is used. | A small file can stand for a huge one, and a reader has to look in two places. | Write the value out where it is used; use `defaults:` for what all rules of a file share.
+Y105 | An unknown YAML tag. | Specs know plain values, lists and mappings only. | Remove the tag.
+Y106 | The file is not UTF-8. | Rules are compared byte by byte: the encoding decides what they match. | Save the file as UTF-8.
+Y107 | The file is too large or nested too deeply. | Nothing that a person writes is; reading it could exhaust the machine. | Split it.
+Y108 | A second YAML document in one file. | Only one would be read. | Remove the line `---` or split the file.
+Y109 | A key is not a plain text. | Keys are names. | Quote the key.
+S101 | An unknown key. | A misspelt key would silently mean nothing. | Write the key suggested; `docs/specs.md` lists them all.
+S102 | A key is missing. | The rule cannot be rendered without it. | Add it.
+S103 | A value of the wrong kind. | A list where a text is wanted, a text where a number is. | Write the kind that the message names.
+S104 | A word that is not in the set of allowed ones. | It would mean nothing to Wazuh or to us. | Write one of those named.
+S105 | A number or duration outside its range. | Wazuh would refuse it, or read something else. | Write a value in the range named.
+S106 | A rule of level 4 or more lacks what an analyst needs. | An alert that nobody can act on is noise: from level 4 on `why`, `triage`, `false_positives`, `mitre` and `compliance` are part of the rule. | Add the key; an empty compliance list may be waived nowhere, name the control that the event is evidence for.
+S107 | A key that means nothing beside another one. | It would silently have no effect. | Remove it.
+S108 | A title that Wazuh cannot show. | Wazuh's XML has no escapes, cuts at 1023 bytes and fills in decoded fields only. | Reword the title as the message says.
+R201 | An id belongs to two rules. | A manager keeps the first and drops the second. | Take the free id suggested.
+R202 | An id outside its source's block. | The block tells where a rule comes from and keeps the files apart. | Take a free id of the block.
+R203 | A name belongs to two things. | Other specs refer to it. | Rename one.
+R204 | A reference to nothing. | A manager would drop the rule, silently. | Write the name suggested.
+R205 | A MITRE technique that Wazuh does not know. | Wazuh 4.14 knows ATT&CK v13.1; the alert would have no technique. | Write a technique of v13.1, usually the parent.
+R206 | A compliance control that is not in our tables. | A misspelt control is missing from every report. | Write the control suggested.
+R209 | No test that makes it fire, or none that must leave it silent. | A rule that was never seen to fire is a hope; one that was never seen silent is noise. | Add the test; the best silent one differs in the one thing that decides.
+R210 | A list that is not declared. | A manager drops the rule. | Write `lists/<name>.yml`.
+R211 | A response on a rule that cannot carry it. | An attacker who can write the event's text could have anybody blocked; level 0 never responds. | Remove the response, or bind it to a rule on events that only the source itself can write.
+R212 | A parent that is none. | The rule would hang nowhere. | Write `{stock: id}`, `{rule: name}` or `root`.
+R213 | A root rule without a condition. | It would take every event of its category. | Add a marker condition.
+R214 | A composite that counts what is never counted. | Level-0 rules are never counted, so it could not fire. | Count a rule with a level.
+R215 | A decoder's name that no event has. | A manager refuses the ruleset, or the rule never matches: a child decoder bears its parent's name unless it has `own_name: true`. | Write the name suggested.
+R216 | Rules that hang on each other in a circle. | None of them could be loaded. | Break the circle.
+R217 | A rule that loads before what it needs. | Wazuh resolves references to rules already read: it would drop the rule. | Move one of the two to the other's source.
+R218 | Too many groups. | Wazuh cuts a rule's groups at 1023 characters: the last ones would be lost. | Drop some.
+M301 | A matcher that holds always, or never. | An empty list or an empty text decides nothing. | Name a value, or use `exists: true`.
+M302 | Keys that do not go together. | One of them would have no effect. | Keep what the message names.
+M303 | An expression that does not compile. | A manager refuses the whole ruleset. | Mend the expression; literal text needs no regex.
+M304 | Not a network. | An address with host bits is usually a slip. | Write the network address with its prefix length.
+M305 | A list's value that cannot be tested exactly. | Wazuh tests values with OS_Match, and those of address keys the wrong way round. | Use plain words, or one list for each value.
+M306 | An anchor inside a member's regex. | The member stands inside a longer text: only a leading `^` and a trailing `$` can be kept. | Split the expression.
+M307 | A test for a missing field. | In Wazuh no condition holds on a missing field, negated or not. | Write a level-0 child with `exists: true` for the other case.
+M308 | A subject that Wazuh cannot test this way. | The tag does not exist, or means something else. | Write the subject suggested.
+M309 | An exception that cannot be one tag. | Wazuh denies one tag at a time. | Write a level-0 child rule for the exception.
+M310 | An address tested as text. | `srcip` and `dstip` know addresses and networks only, joined by OR. | Use addresses, `cidr` or `in_list`.
+M311 | More than two lists in one rule. | Wazuh tests the last two only. | Move one to a child rule.
+M312 | No exact form in Wazuh. | The condition would be cut, or mean something else. | As the message says; a child rule always works.
+T401 | A test without an expectation, or with two. | It proves nothing. | Write `fires` or `silent`.
+T402 | A field inside another field's value. | JSON cannot say it. | Set one of the two.
+T403 | `repeat` of a sequence. | It is not clear what is repeated. | Put `repeat` into one of the events.
+T404 | `without` names what is not there. | The test does not test what it says. | Remove it.
+T405 | An event of two kinds at once. | An event is a text, JSON, or pre-decoded. | Split the test.
+T406 | A sample that is not there, or is empty. | The test proves nothing. | Correct the path, below `tests/`.
+D501 | A root decoder that takes every line. | It would hide all decoders behind it. | Add `program_name` or `prematch`.
+D502 | A root decoder with children and expressions of its own. | Wazuh never runs the root's own. | Move them to a child.
+D503 | `json` and `extract` in one root decoder. | Wazuh refuses it; only a child can be followed by others of its name. | Use a child decoder.
+D504 | A JSON child without a prematch. | Wazuh would read from the wrong place. | Add `prematch`.
+D505 | An offset that has nothing to start from. | Wazuh refuses it. | Remove or change `after`.
+D506 | Fields and groups that do not match. | Values would land in the wrong fields. | Name each group once; use `(?: )` for the others.
+D507 | A field name that Wazuh cannot read. | The list of names is cut at commas and blanks. | Use letters, digits, `.` and `_`.
+L601 | A list whose file has another name. | The file's name is the list's. | Give both the same name.
+L602 | An entry that cannot be written. | The format knows no escapes. | Remove quotes, line breaks and outer blanks.
+L603 | Not an address or prefix. | Wazuh compares text: it knows no networks in lists. | Write `10.1.` for 10.1.0.0/16; `keys: prefix` for names.
+L610 | An id was given to another rule. | An alert of last year would be read as the new rule. | Take a new id; retired ones stay in the lock file.
+L611 | An id has vanished. | Dashboards, exceptions and responses still refer to it. | Keep the rule with `status: deprecated`, or retire it: `wazuh-cicd build --lock --retire ID`.
+L612 | The lock file is not up to date. | It is the record of what was published under which id. | Run `wazuh-cicd build --lock` and commit the file.
+H701 | A title that names no field. | An alert should say who did what to what. | Put `$(field)` where the actor or the object stands.
+H702 | A composite that a sibling hides. | Siblings are tried from the highest level down: one that takes the event first leaves the composite uncounted. | Give the composite a higher level than its plain siblings.
+H703 | A rule counted by id and by group. | Events of a rule that somebody counts by id count for no group any more. | Count all of them by group.
+H704 | A rule that can never be reached. | A sibling that is tried earlier takes all its events. | Raise the level, make it a child of that sibling, or narrow the sibling.
+H705 | A condition that excludes the parent's. | Both can never hold. | Correct one of them.
+H706 | A title's field that no test event has. | The alert shows an empty place. | Correct the field's name, or add it to the test.
+H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
+X801 | A field that no decoder produces. | The rule never fires, and nothing says so. | Correct the field's name.
+X802 | A rule that a sibling hides. | An earlier sibling takes all its events. | Raise its level, or make it a child of that sibling.
+X803 | A condition that excludes the parent's. | Both can never hold: the rule never fires. | Correct one of them.
+X804 | A composite that can never reach its frequency. | It counts events that are never stored. | Count the rule that the events end at; give it a level.
+X805 | A list that is not there. | The manager drops the rule. | Add the list, and its line in ossec.conf.
+X806 | A file that a manager could not read. | It skips the file with one warning. | Set owner root:wazuh and mode 0660.
+X807 | A text that does not mean what it seems to mean. | OS_Regex and OS_Match read it differently from PCRE. | Write `type="pcre2"`.
+X808 | A text that the server API would change or refuse. | `<` and `&` cannot be uploaded in a usable form. | Write `\\x3c`, `\\x26` in a PCRE2 expression.
+X809 | A decoder's name that no event has. | A child decoder bears its parent's name: the rule never matches. | Name the parent, or set `use_own_name`.
+X810 | More lists than Wazuh tests. | Only the last two count. | Move one to a child rule.
+"""  # noqa: E501 - one line a code reads best
+
+
+def _parse(table: str) -> dict[str, Code]:
+    codes = {}
+    for line in table.strip().splitlines():
+        code, title, why, mend = (part.strip() for part in line.split(" | "))
+        codes[code] = Code(code, title, why, mend)
+    return codes
+
+
+CODES = _parse(_TABLE)
+
+
+def help_url(code: str) -> str:
+    """Where a code is explained."""
+    anchor = code.lower() if code in CODES else "what-a-manager-says"
+    return f"https://github.com/wazuh-cicd/wazuh-cicd/blob/main/docs/codes.md#{anchor}"
