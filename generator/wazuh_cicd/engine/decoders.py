@@ -1,22 +1,167 @@
-"""Decoders: what they are; loading and running them follows."""
+"""Decoders at work: choosing a root, a child, and running the chain of regular expressions.
+
+Roots with a ``program_name`` form one list, the others a second; which list is tried depends on whether the event has a
+program. The first root that matches is final, and so is the first of its children.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.engine.decoderindex import RootIndex
+from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH, Decoder
+from wazuh_cicd.engine.decoderxml import read_decoders
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.messages import LoadMessage
+
+# Decoders that the manager has built in; events that they take do not pass through ``DecoderSet.decode``.
+INTERNAL_DECODERS = (
+    "syscheck_integrity_changed",
+    "syscheck_new_entry",
+    "syscheck_deleted",
+    "syscheck_registry_key_modified",
+    "syscheck_registry_key_deleted",
+    "syscheck_registry_key_added",
+    "syscheck_registry_value_modified",
+    "syscheck_registry_value_deleted",
+    "syscheck_registry_value_added",
+    "rootcheck",
+    "hostinfo_new",
+    "hostinfo_modified",
+    "syscollector",
+    "ciscat",
+    "windows_eventchannel",
+    "sca",
+)
+INTERNAL_CATEGORY = "ossec"
 
 
-@dataclass(slots=True)
-class Decoder:
-    """One ``<decoder>`` element after loading.
+def load_decoders(files: Sequence[tuple[str, bytes]], messages: list[LoadMessage]) -> DecoderSet:
+    """Load decoder files in the order given.
+
+    Args:
+        files: (name for messages, content) of each file.
+        messages: receives the warnings.
+
+    Raises:
+        FatalLoadError: the manager would refuse the ruleset.
+    """
+    return DecoderSet(*read_decoders(files, messages))
+
+
+class DecoderSet:
+    """All decoders of a ruleset.
 
     Attributes:
-        name: as the alert prints it: a child without ``use_own_name`` carries its parent's.
-        parent: name of the parent; None for a root.
-        number: what ``decoded_as`` compares; position of the name among all names in sorted order.
-        category: the ``type`` element: syslog, web-log, firewall, ids, squid, windows, ossec, host-information.
+        programs: roots that are tried on events with a program name.
+        others: roots that are tried on events without.
+        decoders: all of them in file order.
     """
 
-    name: str
-    parent: str | None = None
-    number: int = 0
-    category: str = "syslog"
+    __slots__ = ("_index", "_numbers", "decoders", "others", "programs")
+
+    def __init__(self, programs: Sequence[Decoder], others: Sequence[Decoder], decoders: Sequence[Decoder]) -> None:
+        """Number the names and index the roots; the decoders are complete."""
+        self.programs = tuple(programs)
+        self.others = tuple(others)
+        self.decoders = tuple(decoders)
+        declared = sorted({decoder.declared for decoder in decoders} - set(INTERNAL_DECODERS))
+        names = (*INTERNAL_DECODERS, *declared)
+        self._numbers = {name: number for number, name in enumerate(names, 1)}
+        for decoder in decoders:
+            inherits = decoder.parent is not None and not decoder.use_own_name
+            decoder.name = str(decoder.parent) if inherits else decoder.declared
+            decoder.number = self._numbers[decoder.name]
+        self._index = RootIndex(self.programs, self.others)
+
+    def id_of(self, name: bytes) -> int | None:
+        """The number that ``decoded_as`` compares; None when nothing declares the name."""
+        return self._numbers.get(name.decode("utf-8", "surrogateescape"))
+
+    def assume(self, event: Event, name: str) -> None:
+        """Mark an event as taken by a decoder without running it (events of the manager's internal decoders).
+
+        Raises:
+            KeyError: nothing declares the name.
+        """
+        number = self._numbers[name]
+        known = next((decoder for decoder in self.decoders if decoder.name == name), None)
+        decoder = known or Decoder(name, name, number=number, category=INTERNAL_CATEGORY)
+        event.decoder = event.decoder_info = decoder
+        event.decoder_id = number
+        event.category = decoder.category
+
+    def decode(self, event: Event) -> None:
+        """Choose a decoder and fill the event's fields."""
+        found = self._index.find(event)
+        if found is None:
+            return
+        root, after_root = found
+        event.decoder = event.decoder_info = root
+        if not root.children:
+            _run_chain(event, (root,), 0, after_root, after_root)
+        else:
+            _run_children(event, root, after_root)
+        info = event.decoder_info
+        event.decoder_id = info.number
+        if event.category == "syslog":  # a plugin may have set another
+            event.category = info.category
+
+
+def _run_children(event: Event, root: Decoder, after_root: int) -> None:
+    children = root.children
+    at = 0
+    while at < len(children):
+        child = children[at]
+        if child.prematch is None:
+            _run_chain(event, children, at, after_root, after_root)
+            return
+        match = child.prematch.search(event.log, after_root if child.prematch_offset else 0)
+        if match is not None:
+            event.decoder_info = child
+            _run_chain(event, children, at, after_root, match.end)
+            return
+        while child.get_next and at + 1 < len(children):  # the others of the chain are out as well
+            at += 1
+            child = children[at]
+        at += 1
+
+
+def _run_chain(event: Event, chain: Sequence[Decoder], at: int, after_root: int, after_prematch: int) -> None:
+    """Run regular expressions and plugins from ``chain[at]`` on."""
+    log = event.log
+    after_regex = after_prematch
+    while True:
+        decoder = chain[at]
+        if decoder.plugin is not None:
+            info = event.decoder_info or decoder
+            offsets = {AFTER_PARENT: after_root, AFTER_PREMATCH: after_prematch}
+            start = offsets.get(info.plugin_offset, 0)
+            decoder.plugin(event, info, log[start:] if start else log)
+        elif decoder.regex is not None:
+            offset = decoder.regex_offset
+            if not offset:
+                start = 0
+            elif offset == AFTER_PARENT:
+                start = after_root
+            elif offset == AFTER_PREMATCH:
+                start = after_prematch
+            else:
+                start = after_regex
+            match = decoder.regex.search(log, start)
+            if match is not None:
+                after_regex = match.end
+                for (static, dynamic), value in zip(decoder.targets, match.groups):  # noqa: B905 - either may be longer
+                    if static:
+                        event.statics[static] = value
+                    else:
+                        event.add_dynamic(dynamic, value)
+        else:
+            return
+        at += 1
+        if not decoder.get_next or at >= len(chain):
+            return

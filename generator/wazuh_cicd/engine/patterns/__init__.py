@@ -30,16 +30,20 @@ _COMPILERS: dict[str, Callable[[bytes], Pattern]] = {
 }
 
 
-def compile_pattern(kind: Kind, source: bytes, *, negate: bool = False) -> Pattern:
+def compile_pattern(kind: Kind, source: bytes, *, negate: bool = False, captures: bool = False) -> Pattern:
     """Compile ``source`` in the language ``kind``.
 
     Args:
         kind: ``osregex``, ``osmatch``, ``pcre2``, or ``string`` for equality byte for byte.
         source: the pattern as it stands in the XML text.
         negate: invert ``test`` (the ``negate`` attribute); a negated pattern never has captures.
+        captures: collect captures, as a decoder's ``regex`` does (OS_Regex scans differently then).
 
     Raises:
         PatternError: the manager would refuse the pattern.
     """
-    pattern = _COMPILERS[kind](source)
+    if captures and kind == "osregex":
+        pattern: Pattern = compile_osregex(source, captures=True)
+    else:
+        pattern = _COMPILERS[kind](source)
     return Negated(pattern) if negate else pattern
