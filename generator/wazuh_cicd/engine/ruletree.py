@@ -37,6 +37,7 @@ class RuleTree:
         rules: rule by id; the first of an id counts.
         ordered: rules in load order; a rule's ``index`` is its position here.
         nodes: every place in the tree by rule id, in order of attachment.
+        by_group: every place by the group string of its rule.
         messages: what the manager logs; appended to.
     """
 
@@ -45,6 +46,7 @@ class RuleTree:
     rules: dict[int, Rule] = field(default_factory=dict)
     ordered: list[Rule] = field(default_factory=list)
     nodes: dict[int, list[Node]] = field(default_factory=dict)
+    by_group: dict[bytes, list[Node]] = field(default_factory=dict)
 
     def warn(self, code: int, text: str, rule: Rule) -> None:
         """Log a warning about ``rule``."""
@@ -97,9 +99,13 @@ class RuleTree:
             stack.extend(reversed(node.children))
 
     def _place(self, parent: Node, rule: Rule) -> None:
-        self.nodes.setdefault(rule.id, []).append(parent.add_child(rule))
+        self._index(parent.add_child(rule))
         if parent.rule.id not in rule.parents:
             rule.parents.append(parent.rule.id)
+
+    def _index(self, node: Node) -> None:
+        self.nodes.setdefault(node.rule.id, []).append(node)
+        self.by_group.setdefault(node.rule.group, []).append(node)
 
     def _attach(self, rule: Rule) -> bool:
         if rule.if_sid is not None:
@@ -111,9 +117,8 @@ class RuleTree:
         if rule.if_level is not None:
             return self._attach_by_level(rule)
         if rule.id < FIRST_ORDINARY_ID:
-            node = Node(rule)
-            self.roots.append(node)
-            self.nodes.setdefault(rule.id, []).append(node)
+            self.roots.append(Node(rule))
+            self._index(self.roots[-1])
             return True
         for root in self.roots:
             if root.rule.category == rule.category:
@@ -174,8 +179,14 @@ class RuleTree:
 
     def _attach_by_group(self, rule: Rule) -> bool:
         text = rule.if_group or b""
-        wanted = {group for group in {known.group for known in self.ordered} if word_match(text, group)}
-        targets = [node for node in self.walk() if node.rule.group in wanted] if wanted else []
+        # The quick look saves most calls of the real comparison.
+        alternatives = [alternative.lstrip(b"^") for alternative in text.lower().split(b"|")]
+        targets = [
+            node
+            for group, nodes in self.by_group.items()
+            if any(map(group.lower().__contains__, alternatives)) and word_match(text, group)
+            for node in nodes
+        ]
         if not targets:
             shown = text.decode("utf-8", "surrogateescape")
             self.warn(
@@ -194,10 +205,9 @@ class RuleTree:
         elif rule.if_matched_group is not None:
             rule.search = "group"
             pattern = compile_pattern("osmatch", rule.if_matched_group)
-            groups = {group for group in {known.group for known in self.ordered} if pattern.test(group)}
-            if groups:
-                for node in self.walk():
-                    if node.rule.group in groups:
+            for group, nodes in self.by_group.items():
+                if pattern.test(group):
+                    for node in nodes:
                         node.rule.counted_by_groups.append(rule)
         elif rule.if_matched_regex is not None:
             rule.search = "regex"
@@ -218,6 +228,10 @@ class RuleTree:
             for node in self.nodes[rule.id]:
                 if node.parent is not None:
                     node.parent.forget_ranks()
+        if rule.group != old.group:
+            places = self.by_group[old.group]
+            self.by_group[old.group] = [node for node in places if node.rule is not old]
+            self.by_group.setdefault(rule.group, []).extend(node for node in places if node.rule is old)
         for item in fields(Rule):
             if item.name not in KEPT_BY_OVERWRITE:
                 setattr(old, item.name, getattr(rule, item.name))
