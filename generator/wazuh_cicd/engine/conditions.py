@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.addresses import parse_address
 from wazuh_cicd.engine.compiledrules import COMPILED_RULES
-from wazuh_cicd.engine.patterns import compile_pattern
 from wazuh_cicd.engine.xmlreader import to_bytes
 
 if TYPE_CHECKING:
@@ -68,8 +67,16 @@ class Condition:
 def settle(rule: Rule, *, local_time: Callable[[float], clock.struct_time] = clock.localtime) -> None:
     """Compile the conditions of a rule into ``conditions``, ``checks`` and ``state_checks``."""
     rule.conditions = tuple(_conditions(rule, local_time))
-    rule.checks = tuple(condition.test for condition in rule.conditions if condition.test is not None)
-    rule.state_checks = tuple(condition.state_test for condition in rule.conditions if condition.state_test is not None)
+    checks: list[EventTest] = []
+    state_checks: list[StateTest] = []
+    for condition in rule.conditions:
+        # Behind a condition that remembers what it saw, the order must stay: it remembers even if a later one fails.
+        if condition.test is not None and not state_checks:
+            checks.append(condition.test)
+        else:
+            state_checks.append(condition.holds)
+    rule.checks, rule.state_checks = tuple(checks), tuple(state_checks)
+    rule.stateful = bool(rule.state_checks) or rule.search is not None
     rule.unsettled = False
 
 
@@ -141,7 +148,7 @@ def _shown(test: TextTest) -> str:
 
 
 def _text(test: TextTest) -> Condition:
-    matches = compile_pattern(test.kind, test.source, negate=test.negate).test
+    matches = test.compiled().test
     if test.tag in {"match", "regex"}:
         return Condition(test.tag, _shown(test), _log, lambda event: matches(event.log))
     value = _SUBJECTS.get(test.tag) or _static(test.tag)
@@ -154,7 +161,7 @@ def _text(test: TextTest) -> Condition:
 
 
 def _field(test: TextTest) -> Condition:
-    matches = compile_pattern(test.kind, test.source, negate=test.negate).test
+    matches = test.compiled().test
     name = test.name.lower()
 
     def check(event: Event) -> bool:

@@ -40,7 +40,6 @@ class Memory:
             registration of its rule.
         recent: the stored events, oldest first, each with the lists it stands in.
         previous: logs that the composites which fired on the event have counted, newest first.
-        parent: the innermost matching parent of the rule that is the result.
         previous_log: what ``check_diff`` compared with last.
     """
 
@@ -51,7 +50,6 @@ class Memory:
         "by_group",
         "by_sid",
         "fired",
-        "parent",
         "previous",
         "previous_log",
         "recent",
@@ -66,7 +64,6 @@ class Memory:
         self.by_group: dict[int, deque[Event]] = {}
         self.recent: deque[tuple[Event, tuple[deque[Event], ...]]] = deque()
         self.previous: list[bytes] = []
-        self.parent: Rule | None = None
         self.previous_log: bytes | None = None
         self._fts: set[bytes] = set()
         self._fts_recent: deque[bytes] = deque(maxlen=_FTS_RECENT)

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from wazuh_cicd.engine.patterns import compile_pattern
 
+if TYPE_CHECKING:
     from wazuh_cicd.engine.addresses import Network
     from wazuh_cicd.engine.cdb import CdbList
     from wazuh_cicd.engine.conditions import Condition, EventTest, StateTest
@@ -34,6 +34,7 @@ class TextTest:
         negate: invert the result; the last tag decides.
         name: for ``field``, the dynamic field as written.
         line: where it stands, counted from 1.
+        pattern: the compiled pattern, once it is needed.
     """
 
     tag: str
@@ -42,6 +43,17 @@ class TextTest:
     negate: bool = False
     name: bytes = b""
     line: int = 0
+    pattern: Pattern | None = None
+
+    def compiled(self) -> Pattern:
+        """Return the compiled pattern, negation included; compiled when first needed.
+
+        Raises:
+            PatternError: the manager would refuse it.
+        """
+        if self.pattern is None:
+            self.pattern = compile_pattern(self.kind, self.source, negate=self.negate)
+        return self.pattern
 
 
 @dataclass(slots=True)
@@ -103,6 +115,7 @@ class Rule:
         counted_by_sid: some composite counts this rule by its id, which takes it from all lists of groups.
         counted_by_groups: composites that count this rule by its group; once for each of its places in the tree.
         same, different: names of static fields (and ``location``) that a composite compares.
+        stateful: some condition depends on the session's memory.
         unsettled: the checks are not compiled yet (``conditions.settle``).
     """
 
@@ -158,6 +171,7 @@ class Rule:
     counted_by_groups: list[Rule] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
     unsettled: bool = True
+    stateful: bool = False
     conditions: tuple[Condition, ...] = ()
     checks: tuple[EventTest, ...] = ()
     state_checks: tuple[StateTest, ...] = ()
@@ -189,24 +203,31 @@ KEPT_BY_OVERWRITE = frozenset(
 )
 
 
+# One child as the fast walk sees it: its tests (without those that the selection has answered), rule and place.
+Entry = tuple[tuple["EventTest", ...], Rule, "Node"]
+
+
 class Node:
     """One place of a rule in the tree.
 
     Attributes:
         rule: the rule, shared with its other places.
         parent: the node above; None for a category root.
+        depth: 0 for a category root.
         children: in the order in which they are tried.
+        plans: the children that can match at all, by decoder id; filled when first needed (``walk.plan``).
     """
 
-    __slots__ = ("_ranks", "children", "parent", "plan", "rule")
+    __slots__ = ("_ranks", "children", "depth", "parent", "plans", "rule")
 
     def __init__(self, rule: Rule, parent: Node | None = None) -> None:
         """Make a place without children."""
         self.rule = rule
         self.parent = parent
+        self.depth: int = parent.depth + 1 if parent is not None else 0
         self.children: list[Node] = []
+        self.plans: dict[int, tuple[Entry, ...]] = {}
         self._ranks: list[int] | None = []
-        self.plan: Callable[..., object] | None = None
 
     def add_child(self, rule: Rule) -> Node:
         """Give ``rule`` a place below this one: before the first sibling of a smaller rank."""

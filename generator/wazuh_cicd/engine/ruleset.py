@@ -13,6 +13,7 @@ from wazuh_cicd.engine.messages import ERROR, NOTE, FatalLoadError, LoadMessage
 from wazuh_cicd.engine.ruletree import RuleTree
 from wazuh_cicd.engine.rulexml import RuleReader
 from wazuh_cicd.engine.session import Session
+from wazuh_cicd.engine.walk import entry
 from wazuh_cicd.engine.xmlreader import read_xml, to_bytes
 from wazuh_cicd.errors import RulesetError
 from wazuh_cicd.findings import Finding
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from wazuh_cicd.engine.rulemodel import Rule
+    from wazuh_cicd.engine.rulemodel import Entry, Rule
 
 
 # The manager's code for "no test session", which follows every reason.
@@ -66,6 +67,21 @@ class Ruleset:
         self.decoders = decoders
         self.messages = tuple(messages)
         self.options = options
+        self._local_time = clock.gmtime if options.utc else clock.localtime
+        self._entries: dict[tuple[str, int], tuple[Entry, ...]] = {}
+
+    def settle(self, rule: Rule) -> None:
+        """Compile the conditions of a rule; done when it is tried first, since most rules never are."""
+        settle(rule, local_time=self._local_time)
+
+    def entries(self, category: str, decoder_id: int) -> tuple[Entry, ...]:
+        """Return the category roots that events of a category and decoder can match."""
+        found = self._entries.get((category, decoder_id))
+        if found is None:
+            roots = [root for root in self.tree.roots if root.rule.category == category]
+            found = tuple(known for root in roots if (known := entry(root, decoder_id, self.settle)) is not None)
+            self._entries[category, decoder_id] = found
+        return found
 
     @property
     def rules(self) -> Mapping[int, Rule]:
@@ -145,9 +161,6 @@ def _load(files: RulesetFiles, options: EngineOptions, messages: list[LoadMessag
         )
         for rule in _rules(reader, data):
             tree.add(rule)
-    local_time = clock.gmtime if options.utc else clock.localtime
-    for rule in tree.ordered:
-        settle(rule, local_time=local_time)
     return Ruleset(tree, decoders, messages, options)
 
 

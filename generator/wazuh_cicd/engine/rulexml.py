@@ -5,11 +5,13 @@ The wording and the codes of the messages are the manager's; each carries our lo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from wazuh_cicd.engine.messages import ERROR, NOTE, WARNING, FatalLoadError, LoadMessage
-from wazuh_cicd.engine.patterns import PatternError, compile_pattern
+from wazuh_cicd.engine.patterns import PatternError
+from wazuh_cicd.engine.patterns.osmatch import MAX_SOURCE
 from wazuh_cicd.engine.ruleattributes import read_attributes
 from wazuh_cicd.engine.rulemodel import Options, Rule, TextTest
 from wazuh_cicd.engine.ruletagreaders import TAG_READERS
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 # A text of a tag must be shorter than this; appended pieces may have exactly this size.
 TEXT_LIMIT = 2048
+
+# OS_Regex without parentheses, and with no other escapes than those of the language, always compiles.
+_PLAIN_OSREGEX = re.compile(rb"(?:[^\\()]|\\[wdspWDS.t$|()\\<])*\Z", re.DOTALL)
 
 NO_OPTION = (
     "Rule '{}' without any option. It may lead to false positives and some other problems for the system. Exiting."
@@ -210,8 +215,10 @@ class RuleReader:
         if rule.if_matched_group is not None:
             extra.append(TextTest("if_matched_group", rule.if_matched_group, "osmatch", line=node.line))
         for test in [*rule.texts.values(), *rule.fields, *extra]:
+            if _surely_valid(test):
+                continue
             try:
-                compile_pattern(test.kind, test.source)
+                test.compiled()
             except PatternError:  # noqa: PERF203  (each pattern has its own message)
                 message = LoadMessage(
                     ERROR,
@@ -223,3 +230,12 @@ class RuleReader:
                     rule.id,
                 )
                 raise FatalLoadError(message) from None
+
+
+def _surely_valid(test: TextTest) -> bool:
+    """Whether the pattern can be left uncompiled until an event needs it: a look at the text is enough."""
+    if len(test.source) > MAX_SOURCE:
+        return False
+    if test.kind == "osregex":
+        return _PLAIN_OSREGEX.match(test.source) is not None
+    return test.kind != "pcre2"

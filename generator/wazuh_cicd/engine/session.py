@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 import time as clock
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.correlation import correlate
 from wazuh_cicd.engine.event import STATIC_FIELDS, Event
 from wazuh_cicd.engine.explain import Explanation, Trace
 from wazuh_cicd.engine.memory import Memory
 from wazuh_cicd.engine.messages import ERROR, LoadMessage
 from wazuh_cicd.engine.output import alert_of, rule_of
 from wazuh_cicd.engine.predecode import PredecodeError, predecode
+from wazuh_cicd.engine.walk import find, replay, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from wazuh_cicd.engine.rulemodel import Node, Rule
     from wazuh_cicd.engine.ruleset import Ruleset
+
+
+# Room for what calls a session and what it calls.
+_FRAMES = 1000
 
 
 class Verdict:
@@ -119,7 +124,8 @@ class Session:
         self.ruleset = ruleset
         self._clock = time
         self._memory = Memory(len(ruleset.tree.ordered))
-        self._tried: list[int] = []
+        # The walks recurse once or twice a level of the tree; rulesets with very long chains of parents are legal.
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 2 * ruleset.tree.depth + _FRAMES))
 
     def process(self, log: bytes | str, location: str = "stdin", *, time: float | None = None) -> Verdict:
         """Evaluate one event.
@@ -191,21 +197,26 @@ class Session:
         verdict = Verdict(event, self.ruleset.options.manager)
         memory = self._memory
         memory.previous = []
-        memory.parent = memory.previous_log = None
+        memory.previous_log = None
         roots = self.ruleset.tree.roots
         if not roots:
             verdict.failed = True
             verdict.seen_messages.append(LoadMessage(ERROR, 7312, "(7312): Failed to process the event"))
             return verdict
-        tried: list[int] = []
-        self._tried = tried
+        category, settle = event.category, self.ruleset.settle
+        tried = [root for root in roots if root.rule.category == category]
         rule = None
-        for root in roots:
-            if root.rule.category == event.category:
-                rule = self._match(root, event, trace)
+        if trace is not None:
+            for root in tried:
+                rule = tell(root, event, memory, trace, settle)
                 if rule is not None:
                     break
-        verdict.walk = tried
+            verdict.walk = [step.rule.id for step in trace.steps]
+        else:
+            outcomes: dict[Node, bool] = {}
+            entries = self.ruleset.entries(category, event.decoder_id)
+            rule = find(entries, event, memory, outcomes, settle)
+            verdict.walk = lambda: replay(tried, event, outcomes, settle)
         verdict.previous, verdict.previous_log = memory.previous, memory.previous_log
         if rule is None:
             return verdict
@@ -228,49 +239,3 @@ class Session:
             return True
         del silent_since[rule.index]
         return False
-
-    def _match(self, node: Node, event: Event, trace: Trace | None) -> Rule | None:
-        """Test a rule and, when it matches, its children in order; the first that gives a rule wins."""
-        rule, memory = node.rule, self._memory
-        self._tried.append(rule.id)
-        if trace is not None:
-            if not self._explained(node, event, trace):
-                return None
-        else:
-            for check in rule.checks:
-                if not check(event):
-                    return None
-            for state_check in rule.state_checks:
-                if not state_check(event, memory):
-                    return None
-            if rule.search is not None and not correlate(rule, event, memory):
-                return None
-        for child in node.children:
-            found = self._match(child, event, trace)
-            if found is not None:
-                if memory.parent is None:
-                    memory.parent = rule
-                return found
-        if rule.noalert:
-            return None
-        memory.fired[rule.index] += 1
-        if trace is not None:
-            trace.won(node)
-        return rule
-
-    def _explained(self, node: Node, event: Event, trace: Trace) -> bool:
-        """Test one rule condition by condition and note the first that fails."""
-        rule = node.rule
-        for condition in rule.conditions:
-            if not condition.holds(event, self._memory):
-                trace.add(node, condition.tag, condition.wanted, condition.value(event))
-                return False
-        if rule.search is not None and not correlate(rule, event, self._memory):
-            trace.add(
-                node,
-                f"if_matched_{rule.search}",
-                f"{rule.frequency or 2} events within {rule.timeframe} s, this one included",
-            )
-            return False
-        trace.add(node)
-        return True
