@@ -191,16 +191,12 @@ def _exhausted(
             p = over_paren(p + 1)
         if p == size:
             return None if last is None else (last, marks)
-        if is_class(p):
-            p += 1
-            if is_star(p):
-                p = over_paren(p + 1)
+        if is_class(p) and is_star(p + 1):
+            p = over_paren(p + 2)
             if p == size:
                 return None if last is None else (last, marks)
-    if is_class(p):
-        p += 1
-        if is_star(p):
-            p = over_paren(p + 1)
+    if is_class(p) and is_star(p + 1):
+        p = over_paren(p + 2)
         if p == size:
             return None if last is None else (last, marks)
     return None
