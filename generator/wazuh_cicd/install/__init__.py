@@ -1,1 +1,1 @@
-"""Plan, apply, verify and roll back the package on a manager."""
+"""Put the package on a manager: plan, apply, verify, roll back. One logic for a local tree and for the server API."""

@@ -1,0 +1,217 @@
+"""Carry a plan out, undo it, take up one that was cut off. Whatever fails, the manager is as it was before.
+
+The order of an installation: lock, take up what was cut off, plan, test the configuration as it is, keep every file that
+will change, journal, stage all files (everything that can fail for lack of room fails here), write them, test the
+configuration again, activate, verify, record. A kill between any two of these leaves a journal, and the next run of any
+verb puts the kept files back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.errors import WazuhCicdError
+from wazuh_cicd.install import journal as journals
+from wazuh_cicd.install.desired import EMPTY_LIST, is_list
+from wazuh_cicd.install.errors import HalfDone, InstallError
+from wazuh_cicd.install.ossecconf import blocks_of, with_blocks
+from wazuh_cicd.install.plan import Change, Plan, make_plan
+from wazuh_cicd.install.record import digest
+from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
+from wazuh_cicd.install.verify import Verified, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wazuh_cicd.install.desired import Desired
+    from wazuh_cicd.install.journal import Entry, Journal
+    from wazuh_cicd.install.target import Target
+
+Say = "Callable[[str], None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an installation did.
+
+    Attributes:
+        plan: what was planned.
+        activated: nothing, reload or restart.
+        warnings: of the manager, from before the installation: not ours.
+        verified: the checks after it; None when nothing changed.
+    """
+
+    plan: Plan
+    activated: str = NOTHING
+    warnings: tuple[str, ...] = ()
+    verified: Verified | None = None
+
+
+def recover(target: Target, say: Callable[[str], None]) -> bool:
+    """Put back what a cut-off installation left; the lock must be held.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        HalfDone: that failed too.
+    """
+    journal = journals.unfinished(target)
+    if journal is None:
+        return False
+    say(f"an installation was cut off ({journal.id}, while {journal.phase}): putting the files back")
+    _undo(target, journal)
+    return True
+
+
+def apply(
+    target: Target, desired: Desired, *, activate: bool = True, thorough: bool = False, say: Callable[[str], None]
+) -> Outcome:
+    """Install, upgrade or (with the goal ``nothing()``) remove the package.
+
+    Args:
+        target: the manager.
+        desired: the goal.
+        activate: reload or restart what runs; else the change waits for the manager's next start.
+        thorough: verify with every rule's own events, not with one rule a source.
+        say: gets one line a step.
+
+    Raises:
+        InstallError: it was refused, or failed and was undone.
+        HalfDone: it failed and could not be undone.
+    """
+    with target.lock():
+        recover(target, say)
+        plan = make_plan(target, desired)
+        if plan.errors:
+            raise InstallError("the plan has errors; nothing was changed\n" + "\n".join(map(str, plan.errors)))
+        if not plan.changes:
+            return Outcome(plan)
+        known = set(target.check())
+        how = plan.activation if activate and target.is_running() else NOTHING
+        journal = journals.begin(target, plan.changes, desired.record.version, how)
+        try:
+            _write(target, journal, plan)
+            _refuse_new(target.check(), known, "the configuration test")
+            if how != NOTHING:
+                journal.set_phase(target, journals.ACTIVATING)
+                say(f"{how}ing the manager" if how == RESTART else "reloading the ruleset")
+                _refuse_new(target.activate(how), known, f"the {how}")
+            result = verify(target, desired, known=known, thorough=thorough, live=how != NOTHING)
+            if result.failures:
+                raise InstallError("verification failed\n" + "\n".join(map(str, result.failures)))
+        except BaseException as error:
+            say(f"failed: {_first_line(error)}; putting the files back")
+            _undo(target, journal)
+            if isinstance(error, OSError):
+                raise InstallError(f"{error.filename or target.name}: {error.strerror}; everything was put back") from error
+            if isinstance(error, WazuhCicdError) and not isinstance(error, InstallError):
+                raise InstallError(f"{error}; everything was put back") from error
+            raise
+        journal.finish(target)
+        return Outcome(plan, how, tuple(sorted(known)), result)
+
+
+def rollback(target: Target, *, activate: bool = True, say: Callable[[str], None]) -> str:
+    """Undo the newest installation that is done, or the one that was cut off.
+
+    Lists and ``ossec.conf`` may have been edited since: edits of a list stay, in ``ossec.conf`` only our blocks go back.
+
+    Returns:
+        The id of the installation that was undone.
+
+    Raises:
+        InstallError: there is none, or a file of ours was edited since.
+    """
+    with target.lock():
+        cut_off = journals.unfinished(target)
+        if cut_off is not None:
+            recover(target, say)
+            return cut_off.id
+        done = journals.finished(target)
+        if not done:
+            raise InstallError(f"{target.name}: no installation to roll back")
+        old = done[0]
+        changes = [change for entry in old.entries if (change := _way_back(target, old, entry)) is not None]
+        if changes:
+            known = set(target.check())
+            how = old.activation if activate and target.is_running() else NOTHING
+            journal = journals.begin(target, changes, old.version, how)
+            try:
+                _write(target, journal, Plan(tuple(changes)))
+                _refuse_new(target.check(), known, "the configuration test")
+                if how != NOTHING:
+                    journal.set_phase(target, journals.ACTIVATING)
+                    say("restarting the manager" if how == RESTART else "reloading the ruleset")
+                    target.activate(how)
+            except BaseException as error:
+                say(f"failed: {_first_line(error)}; putting the files back")
+                _undo(target, journal)
+                raise
+            journal.discard(target)
+        old.save(target)
+        old.discard(target)
+        return old.id
+
+
+def _way_back(target: Target, journal: Journal, entry: Entry) -> Change | None:
+    now = target.read(entry.path)
+    kept = journal.backup(target, entry)
+    before = kept.read_bytes() if kept else None
+    if now == before:
+        return None
+    if entry.path.endswith("ossec.conf") and now is not None and before is not None:
+        if digest(now) != entry.after:
+            lines, top = blocks_of(before)
+            before = with_blocks(now, lines, top)
+        return Change(entry.path, now, before) if before != now else None
+    if (digest(now) if now is not None else None) != entry.after:
+        if is_list(entry.path) and now is not None and before is not None and now != EMPTY_LIST:
+            return None
+        raise InstallError(
+            f"{entry.path}: was edited after the installation; put your edits into a file of your own, then roll back"
+        )
+    return Change(entry.path, now, before)
+
+
+def _write(target: Target, journal: Journal, plan: Plan) -> None:
+    for change in plan.changes:
+        if change.after is not None:
+            target.stage(change.path, change.after, journal.id)
+    for change in plan.changes:
+        if change.after is None:
+            target.delete(change.path)
+        else:
+            target.write(change.path, change.after, journal.id)
+
+
+def _undo(target: Target, journal: Journal) -> None:
+    """Put every kept file back, in the opposite order, and activate again what was activated."""
+    try:
+        for entry in reversed(journal.entries):
+            target.restore(entry.path, journal.backup(target, entry))
+        target.unstage([entry.path for entry in journal.entries], journal.id)
+        if journal.phase == journals.ACTIVATING:
+            # A manager that a bad restart left dead answers nothing: it needs the restart, not a reload.
+            target.activate(journal.activation if target.is_running() else RESTART)
+    except (WazuhCicdError, OSError) as error:
+        raise HalfDone(
+            f"undoing did not finish: {_first_line(error)}; kept files: {journal.folder(target)};"
+            " run 'wazuh-cicd install rollback' when the cause is gone"
+        ) from error
+    journal.discard(target)
+
+
+def _refuse_new(said: list[str], known: set[str], where: str) -> None:
+    new = [line for line in said if line not in known]
+    if new:
+        raise InstallError(f"{where} says what it did not say before\n" + "\n".join(new))
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return ": ".join(text.splitlines()[:2])
+
+
+__all__ = ["NOTHING", "RELOAD", "RESTART", "Outcome", "apply", "recover", "rollback"]

@@ -1,0 +1,196 @@
+"""What shall be on the manager when the installation is done."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wazuh_cicd import __version__
+from wazuh_cicd.errors import UsageError
+from wazuh_cicd.install.record import Record, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from wazuh_cicd.render import Package
+    from wazuh_cicd.spec.events import TestEvent
+
+_RULE = re.compile(rb'<rule id="(\d+)".*?</rule>', re.DOTALL)
+_LIST_LINE = re.compile(rb"<list>\s*([^<\s]+)\s*</list>")
+LISTS = "etc/lists/"
+_LOADED = ("etc/rules/", "etc/decoders/", LISTS)
+# The API takes no empty list. The key cannot be met: no event field holds this text.
+EMPTY_LIST = b"wazuh_cicd_empty_list:placeholder\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A live round trip: these events, sent in a fresh session, must end at this rule.
+
+    Attributes:
+        source: the rule's source.
+        rule_id: as on the target.
+        name: the rule's name.
+        events: text and location of each.
+    """
+
+    source: str
+    rule_id: int
+    name: str
+    events: tuple[tuple[bytes, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The goal.
+
+    Attributes:
+        files: by path below the manager's folder; lists may be kept as they are instead (local edits).
+        ruleset_lines: what ``<ruleset>`` needs.
+        top: the ``<ossec_config>`` for everything else; may be empty.
+        record: to be written last.
+        rule_ids: the file of each rule.
+        probes: the round trips of ``verify``.
+    """
+
+    files: Mapping[str, bytes]
+    ruleset_lines: tuple[str, ...]
+    top: bytes
+    record: Record
+    rule_ids: Mapping[int, str]
+    probes: tuple[Probe, ...] = field(default=(), repr=False)
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether nothing shall be left."""
+        return not self.files
+
+
+def is_loaded(path: str) -> bool:
+    """Whether analysisd reads this file."""
+    return path.startswith(_LOADED)
+
+
+def is_list(path: str) -> bool:
+    """Whether the path is one of a CDB list."""
+    return path.startswith(LISTS)
+
+
+def list_name(path: str) -> str:
+    """The list's own name, whichever of its two places it has."""
+    return path.rsplit("/", 1)[-1].removeprefix("cicd_")
+
+
+def is_ours(path: str) -> bool:
+    """Whether a file belongs to this package by its name alone (where the record is lost)."""
+    return bool(
+        re.match(r"etc/(rules|decoders)/\d{4}-cicd_\w+_(rules|decoders)\.xml$", path)
+        or re.match(r"etc/lists/(cicd/|cicd_)\w+$", path)
+        or re.match(r"(active-response/bin|wodles/cicd)/cicd-[\w-]+$", path)
+    )
+
+
+def nothing() -> Desired:
+    """The goal of an uninstallation."""
+    return Desired({}, (), b"", Record(__version__, 0), {})
+
+
+def desired_from(
+    package: Package,
+    *,
+    sources: Collection[str] = (),
+    responses: Collection[str] = (),
+    fragments: Mapping[str, bytes] | None = None,
+    flat_lists: bool = False,
+) -> Desired:
+    """The goal that a rendered package stands for.
+
+    Args:
+        package: see ``render_package``.
+        sources: recorded; the package already holds only these.
+        responses: the switches to turn on; each needs its fragment.
+        fragments: ``<command>`` and ``<active-response>`` elements by switch.
+        flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
+            list.
+
+    Raises:
+        UsageError: an unknown response.
+    """
+    fragments = fragments or {}
+    unknown = sorted(set(responses) - set(fragments))
+    if unknown:
+        known = ", ".join(sorted(fragments)) or "none in this selection"
+        raise UsageError(f"--respond {','.join(unknown)}: no rule has such a response; there are: {known}")
+    files: dict[str, bytes] = {}
+    lines: list[str] = []
+    for path, data in package.files.items():
+        if not path.startswith("manager/"):
+            continue
+        place = path.removeprefix("manager/")
+        if place.startswith("ossec.conf.d/"):
+            if place.endswith("/ruleset.xml"):
+                lines += [f"<list>{found[1].decode()}</list>" for found in _LIST_LINE.finditer(data)]
+        elif place.startswith("active-response/bin/") and not _is_wanted(place, responses):
+            continue
+        else:
+            files[place] = data
+    if flat_lists:
+        files = {_flat(path): _flat_content(path, data) for path, data in files.items()}
+        lines = [line.replace("etc/lists/cicd/", "etc/lists/cicd_") for line in lines]
+    rules: dict[int, str] = {}
+    ids: dict[int, str] = {}
+    for path, data in files.items():
+        if path.startswith("etc/rules/"):
+            for found in _RULE.finditer(data):
+                ids[int(found[1])] = path
+                rules[int(found[1])] = digest(found[0])[:16]
+    body = b"".join(fragments[name].strip(b"\n") + b"\n" for name in sorted(responses))
+    record = Record(
+        __version__,
+        package.id_base,
+        tuple(sorted(sources)),
+        tuple(sorted(responses)),
+        {path: digest(data) for path, data in files.items()},
+        rules,
+    )
+    top = b"<ossec_config>\n" + body + b"</ossec_config>\n" if body else b""
+    return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)))
+
+
+def _is_wanted(place: str, responses: Collection[str]) -> bool:
+    return place.rsplit("/", 1)[-1].removeprefix("cicd-") in responses
+
+
+def _flat(path: str) -> str:
+    return path.replace("etc/lists/cicd/", "etc/lists/cicd_", 1)
+
+
+def _flat_content(path: str, data: bytes) -> bytes:
+    if is_list(path):
+        return data or EMPTY_LIST
+    return data.replace(b">etc/lists/cicd/", b">etc/lists/cicd_") if path.startswith("etc/rules/") else data
+
+
+def _probes(package: Package, ids: set[int]) -> tuple[Probe, ...]:
+    found = []
+    for rule in package.specs.rules:
+        for test in rule.tests:
+            events: tuple[TestEvent, ...] = tuple(test.events)
+            # Simulated pauses cannot be had from a manager; what needs none is asked in one go.
+            if test.expect != "fires" or any(e.log is None for e in events) or sum(e.after for e in events) > 0:
+                continue
+            number = package.rule_id(rule.name)
+            if number in ids:
+                pairs = tuple((e.log or b"", e.location) for e in events)
+                found.append(Probe(rule.source, number, rule.name, pairs))
+            break
+    return tuple(found)
+
+
+def one_per_source(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    """The first of each source."""
+    first: dict[str, Probe] = {}
+    for probe in probes:
+        first.setdefault(probe.source, probe)
+    return tuple(first.values())

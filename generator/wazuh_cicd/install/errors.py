@@ -1,0 +1,20 @@
+"""What ends an installation early.
+
+The tree::
+
+    WazuhCicdError
+    └── InstallError          nothing was changed, or everything was put back
+        └── HalfDone          the manager could not be put back: says what is left and how to finish
+"""
+
+from __future__ import annotations
+
+from wazuh_cicd.errors import WazuhCicdError
+
+
+class InstallError(WazuhCicdError):
+    """The installation was refused or undone; the manager is as it was."""
+
+
+class HalfDone(InstallError):  # noqa: N818 - reads as what it says
+    """Undoing failed as well; the journal stays and the next run takes it up."""

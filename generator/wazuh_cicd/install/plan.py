@@ -1,0 +1,286 @@
+"""What would change: files, ``ossec.conf`` blocks, what is kept, and what forbids the installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.findings import Finding, Severity
+from wazuh_cicd.install.desired import EMPTY_LIST, is_list, is_loaded, list_name
+from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.ossecconf import blocks_of, read_conf, with_blocks, without_blocks
+from wazuh_cicd.install.record import PATH as RECORD
+from wazuh_cicd.install.record import Record, digest
+from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wazuh_cicd.install.desired import Desired
+    from wazuh_cicd.install.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that will be written or removed.
+
+    Attributes:
+        path: below the manager's folder.
+        before: its content now; None when it is not there.
+        after: its content then; None when it goes.
+    """
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def kind(self) -> str:
+        """``add``, ``change`` or ``delete``."""
+        if self.before is None:
+            return "add"
+        return "delete" if self.after is None else "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The way from what is there to what is wanted.
+
+    Attributes:
+        changes: in the order in which they are made; the record last.
+        problems: an error forbids the installation, a warning is worth reading first.
+        kept: lists with local edits that stay as they are.
+        left_out: files that this transport cannot bring.
+        record: what is installed now; None for nothing.
+        activation: what makes it live.
+    """
+
+    changes: tuple[Change, ...]
+    problems: tuple[Finding, ...] = ()
+    kept: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    record: Record | None = None
+    activation: str = NOTHING
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What forbids it."""
+        return tuple(p for p in self.problems if p.severity is Severity.ERROR)
+
+
+@dataclass(slots=True)
+class _Draft:
+    changes: list[Change] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def error(self, code: str, path: str, message: str, fix: str) -> None:
+        self.problems.append(Finding(path, 0, 0, code, message, fix))
+
+    def warn(self, code: str, path: str, message: str, fix: str) -> None:
+        self.problems.append(Finding(path, 0, 0, code, message, fix, Severity.WARNING))
+
+
+def installed(target: Target) -> Record | None:
+    """What is installed there, by its record; by the names of files where the record is lost; None for nothing."""
+    data = target.read(RECORD)
+    if data is not None:
+        return Record.load(data)
+    ours = {path: "" for path in target.ours() if path != RECORD}
+    return Record("unknown", 0, files=ours) if ours else None
+
+
+def make_plan(target: Target, desired: Desired) -> Plan:
+    """Compare. Nothing is changed.
+
+    Raises:
+        InstallError: the manager's files cannot be read.
+    """
+    draft = _Draft()
+    record = installed(target)
+    old = dict(record.files) if record else {}
+    files = {path: data for path, data in desired.files.items() if target.can_write(path)}
+    draft.left_out = sorted(set(desired.files) - set(files))
+    written: list[Change] = []
+    removed: list[Change] = []
+    moved = {list_name(path): path for path in old if is_list(path)}
+    for path, data in files.items():
+        before = target.read(path)
+        after = _list_after(target, path, data, before, old, moved, draft) if is_list(path) else data
+        if before is not None and path not in old and before != after:
+            draft.error(
+                "I102", path, "a file of this name is there and is not ours", "rename or remove it, then plan again"
+            )
+        if before is not None and old.get(path) and not is_list(path) and digest(before) not in (old[path], digest(data)):
+            draft.warn(
+                "I103", path, "was edited by hand; the edits go (a backup is kept)", "move them to a file of your own"
+            )
+        if before != after:
+            written.append(Change(path, before, after))
+    for path in old:
+        if path not in files and (before := target.read(path)) is not None:
+            if is_list(path) and old[path] and digest(before) != old[path] and list_name(path) not in _names(files):
+                draft.warn(
+                    "I104", path, "was edited by hand and goes; its content stays in the backup", "copy it first"
+                )
+            removed.append(Change(path, before, None))
+    _check_ids(target, desired, set(old) | set(files), draft)
+    confs = _conf_changes(target, desired, draft)
+    draft.changes = [
+        *sorted((c for c in written if is_list(c.path)), key=lambda c: c.path),
+        *confs,
+        *sorted((c for c in written if not is_list(c.path)), key=lambda c: c.path),
+        # Rules go before the decoders they name, decoders before the lists.
+        *sorted((c for c in removed if "/rules/" in c.path), key=lambda c: c.path),
+        *sorted((c for c in removed if "/rules/" not in c.path), key=lambda c: (is_list(c.path), c.path)),
+    ]
+    activation = _activation(draft.changes)
+    before = target.read(RECORD)
+    after = None if desired.is_removal else desired.record.dump()
+    if before != after:
+        draft.changes.append(Change(RECORD, before, after))
+    return Plan(
+        tuple(draft.changes), tuple(draft.problems), tuple(draft.kept), tuple(draft.left_out), record, activation
+    )
+
+
+def _names(files: Mapping[str, bytes]) -> set[str]:
+    return {list_name(path) for path in files if is_list(path)}
+
+
+def _list_after(
+    target: Target,
+    path: str,
+    shipped: bytes,
+    before: bytes | None,
+    old: Mapping[str, str],
+    moved: Mapping[str, str],
+    draft: _Draft,
+) -> bytes:
+    """A list's content: the shipped one, unless somebody on the site has edited it."""
+    place = moved.get(list_name(path), path)
+    now = before if place == path else target.read(place)
+    if now is None:
+        return shipped
+    if old.get(place) in (digest(now), ""):
+        # Untouched. Without a record nobody knows: then what is there is taken for the site's own.
+        if old[place]:
+            return shipped
+    elif place not in old:
+        return shipped
+    if now not in (shipped, EMPTY_LIST, b""):
+        draft.kept.append(path)
+    return now if now or not target.flat_lists else shipped
+
+
+def _check_ids(target: Target, desired: Desired, ours: set[str], draft: _Draft) -> None:
+    if desired.is_removal:
+        return
+    site = target.site_rules(ours)
+    clashes = sorted(set(site) & set(desired.rule_ids))
+    for number in clashes:
+        for rule in site[number]:
+            if rule.overwrite:
+                draft.warn(
+                    "I105",
+                    rule.path,
+                    f"rule {number} overwrites ours",
+                    "check that it still says what you want after this upgrade",
+                )
+            else:
+                draft.error(
+                    "I101",
+                    rule.path,
+                    f"rule {number} has an id of ours ({desired.rule_ids[number]}): analysisd would drop one of them",
+                    f"move our block with --id-base {_free_base(site, desired)}",
+                )
+
+
+def _free_base(site: Mapping[int, object], desired: Desired) -> int:
+    first, last = min(desired.rule_ids), max(desired.rule_ids)
+    base = desired.record.id_base
+    offset, width = first - base, last - base
+    for candidate in range(110000, 990000, 1000):
+        if not any(number in site for number in range(candidate + offset, candidate + width + 1)):
+            return candidate
+    return base
+
+
+def _conf_changes(target: Target, desired: Desired, draft: _Draft) -> list[Change]:
+    changes = []
+    for path in target.conf_paths():
+        data = target.read(path)
+        if data is None:
+            draft.error("I110", path, "is missing", "mend the manager first")
+            continue
+        try:
+            conf = read_conf(data)
+        except InstallError as error:
+            draft.error("I111", path, str(error), "run wazuh-analysisd -t")
+            continue
+        if not desired.is_removal:
+            _check_conf(path, conf, desired, draft)
+        if len(conf.rulesets) != 1 and desired.ruleset_lines:
+            continue
+        lines = [line for line in desired.ruleset_lines if line[len("<list>") : -len("</list>")] not in conf.lists]
+        if desired.is_removal:
+            after = without_blocks(data)
+        elif blocks_of(data) == (tuple(lines), desired.top.replace(b"\r\n", b"\n")):
+            after = data
+        else:
+            after = with_blocks(data, lines, desired.top)
+        if after != data:
+            changes.append(Change(path, data, after))
+    return changes
+
+
+def _check_conf(path: str, conf: object, desired: Desired, draft: _Draft) -> None:
+    from wazuh_cicd.install.ossecconf import Conf  # noqa: PLC0415 - only for the check below
+
+    if not isinstance(conf, Conf):
+        return
+    if len(conf.rulesets) != 1:
+        draft.error(
+            "I112",
+            path,
+            f"has {len(conf.rulesets)} <ruleset> blocks",
+            "exactly one is needed: of several only the last counts, and it alone names the folders that are read",
+        )
+        return
+    for folder, known in (("etc/rules", conf.rule_dirs), ("etc/decoders", conf.decoder_dirs)):
+        needed = any(name.startswith(f"{folder}/") for name in desired.files)
+        if needed and folder not in (name.rstrip("/") for name in known):
+            tag = "rule_dir" if folder == "etc/rules" else "decoder_dir"
+            draft.error("I113", path, f"its <ruleset> block does not read {folder}", f"add <{tag}>{folder}</{tag}>")
+    names = {name.rsplit("/", 1)[-1] for name in desired.files}
+    draft.problems.extend(
+        Finding(path, 0, 0, "I114", f"excludes our file {name}", "remove the exclusion, or leave the source out")
+        for name in conf.excluded
+        if name.rsplit("/", 1)[-1] in names
+    )
+    if desired.top and conf.last_response_disabled and conf.enabled_responses:
+        draft.warn(
+            "I115",
+            path,
+            f"its last <active-response> is disabled, which switches off {conf.enabled_responses} that are not;"
+            " with ours behind it they work again",
+            "remove those that must stay off",
+        )
+    for name in conf.commands:
+        if f"<name>{name}</name>".encode() in desired.top:
+            draft.error("I116", path, f"has a command named {name} already", "rename or remove it")
+
+
+def _activation(changes: list[Change]) -> str:
+    """What analysisd needs to take notice: a reload reads rules, decoders, lists and the ruleset block anew."""
+    needs = NOTHING
+    for change in changes:
+        if change.path.endswith("ossec.conf"):
+            tops = blocks_of(change.before or b"")[1], blocks_of(change.after or b"")[1]
+            if tops[0] != tops[1]:
+                return RESTART
+            needs = RELOAD
+        elif is_loaded(change.path):
+            needs = RELOAD
+    return needs
