@@ -27,23 +27,29 @@ VERBS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Define the verb's arguments."""
-    parser.add_argument("action", choices=tuple(VERBS), metavar="{" + ",".join(VERBS) + "}", help="; ".join(
-        f"{name}: {text}" for name, text in VERBS.items()
-    ))
-    where = parser.add_argument_group("which manager")
-    where.add_argument(
-        "--root", type=Path, metavar="DIR", help="its folder (default: WAZUH_ROOT, else /var/ossec)"
+    parser.add_argument(
+        "action",
+        choices=tuple(VERBS),
+        metavar="{" + ",".join(VERBS) + "}",
+        help="; ".join(f"{name}: {text}" for name, text in VERBS.items()),
     )
+    where = parser.add_argument_group("which manager")
+    where.add_argument("--root", type=Path, metavar="DIR", help="its folder (default: WAZUH_ROOT, else /var/ossec)")
     where.add_argument("--api", metavar="URL", help="its server API instead, https://…:55000")
     where.add_argument("--ca", type=Path, metavar="FILE", help="the CA certificate to trust, and no other")
     where.add_argument("--server-name", metavar="NAME", help="the name in the API's certificate, if not the address")
     where.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="a file with the API's JWT (else WAZUH_API_TOKEN, or"
-        " WAZUH_API_USER with WAZUH_API_PASSWORD or WAZUH_API_PASSWORD_FILE)"
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="a file with the API's JWT (else WAZUH_API_TOKEN, or"
+        " WAZUH_API_USER with WAZUH_API_PASSWORD or WAZUH_API_PASSWORD_FILE)",
     )
     where.add_argument(
-        "--state", type=Path, metavar="DIR", help="where the API's journal and backups lie (default: below"
-        " XDG_STATE_HOME)"
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="where the API's journal and backups lie (default: below XDG_STATE_HOME)",
     )
     what = parser.add_argument_group("what")
     what.add_argument("--with", dest="sources", metavar="LIST", default="", help="only these sources: github,docker,…")

@@ -1,9 +1,9 @@
 """Carry a plan out, undo it, take up one that was cut off. Whatever fails, the manager is as it was before.
 
-The order of an installation: lock, take up what was cut off, plan, test the configuration as it is, keep every file that
-will change, journal, stage all files (everything that can fail for lack of room fails here), write them, test the
-configuration again, activate, verify, record. A kill between any two of these leaves a journal, and the next run of any
-verb puts the kept files back.
+The order of an installation: lock, take up what was cut off, plan, test the configuration as it is, keep every file
+that will change, journal, stage all files (everything that can fail for lack of room fails here), write them, test
+the configuration again, activate, verify, record. A kill between any two of these leaves a journal, and the next run
+puts the kept files back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.errors import WazuhCicdError
 from wazuh_cicd.install import journal as journals
-from wazuh_cicd.install.desired import EMPTY_LIST, is_list
+from wazuh_cicd.install.desired import is_list
 from wazuh_cicd.install.errors import HalfDone, InstallError
 from wazuh_cicd.install.ossecconf import blocks_of, with_blocks
 from wazuh_cicd.install.plan import Change, Plan, make_plan
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from wazuh_cicd.install.desired import Desired
     from wazuh_cicd.install.journal import Entry, Journal
     from wazuh_cicd.install.target import Target
-
-Say = "Callable[[str], None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ def recover(target: Target, say: Callable[[str], None]) -> bool:
     if journal is None:
         return False
     say(f"an installation was cut off ({journal.id}, while {journal.phase}): putting the files back")
-    _undo(target, journal)
+    # Whether the manager has read the new files meanwhile, nobody knows.
+    _undo(target, journal, certainly=True)
     return True
 
 
@@ -100,12 +99,14 @@ def apply(
                 _refuse_new(target.activate(how), known, f"the {how}")
             result = verify(target, desired, known=known, thorough=thorough, live=how != NOTHING)
             if result.failures:
-                raise InstallError("verification failed\n" + "\n".join(map(str, result.failures)))
+                raise InstallError("verification failed\n" + "\n".join(map(str, result.failures)))  # noqa: TRY301
         except BaseException as error:
             say(f"failed: {_first_line(error)}; putting the files back")
             _undo(target, journal)
             if isinstance(error, OSError):
-                raise InstallError(f"{error.filename or target.name}: {error.strerror}; everything was put back") from error
+                raise InstallError(
+                    f"{error.filename or target.name}: {error.strerror}; everything was put back"
+                ) from error
             if isinstance(error, WazuhCicdError) and not isinstance(error, InstallError):
                 raise InstallError(f"{error}; everything was put back") from error
             raise
@@ -116,7 +117,8 @@ def apply(
 def rollback(target: Target, *, activate: bool = True, say: Callable[[str], None]) -> str:
     """Undo the newest installation that is done, or the one that was cut off.
 
-    Lists and ``ossec.conf`` may have been edited since: edits of a list stay, in ``ossec.conf`` only our blocks go back.
+    Lists and ``ossec.conf`` may have been edited since: edits of a list stay, in ``ossec.conf`` only our blocks go
+    back.
 
     Returns:
         The id of the installation that was undone.
@@ -150,7 +152,6 @@ def rollback(target: Target, *, activate: bool = True, say: Callable[[str], None
                 _undo(target, journal)
                 raise
             journal.discard(target)
-        old.save(target)
         old.discard(target)
         return old.id
 
@@ -167,7 +168,7 @@ def _way_back(target: Target, journal: Journal, entry: Entry) -> Change | None:
             before = with_blocks(now, lines, top)
         return Change(entry.path, now, before) if before != now else None
     if (digest(now) if now is not None else None) != entry.after:
-        if is_list(entry.path) and now is not None and before is not None and now != EMPTY_LIST:
+        if is_list(entry.path) and now is not None:
             return None
         raise InstallError(
             f"{entry.path}: was edited after the installation; put your edits into a file of your own, then roll back"
@@ -186,8 +187,8 @@ def _write(target: Target, journal: Journal, plan: Plan) -> None:
             target.write(change.path, change.after, journal.id)
 
 
-def _undo(target: Target, journal: Journal) -> None:
-    """Put every kept file back, in the opposite order, and activate again what was activated."""
+def _undo(target: Target, journal: Journal, *, certainly: bool = False) -> None:
+    """Put every kept file back, in the opposite order, and activate again what was (or may have been) activated."""
     try:
         for entry in reversed(journal.entries):
             target.restore(entry.path, journal.backup(target, entry))
@@ -195,6 +196,8 @@ def _undo(target: Target, journal: Journal) -> None:
         if journal.phase == journals.ACTIVATING:
             # A manager that a bad restart left dead answers nothing: it needs the restart, not a reload.
             target.activate(journal.activation if target.is_running() else RESTART)
+        elif certainly and journal.activation != NOTHING and target.is_running():
+            target.activate(RELOAD)
     except (WazuhCicdError, OSError) as error:
         raise HalfDone(
             f"undoing did not finish: {_first_line(error)}; kept files: {journal.folder(target)};"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from wazuh_cicd.render import Package
-    from wazuh_cicd.spec.events import TestEvent
+    from wazuh_cicd.spec import TestEvent
 
 _RULE = re.compile(rb'<rule id="(\d+)".*?</rule>', re.DOTALL)
 _LIST_LINE = re.compile(rb"<list>\s*([^<\s]+)\s*</list>")

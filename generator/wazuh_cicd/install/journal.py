@@ -1,7 +1,7 @@
 """The journal of one installation: written before anything changes, so that a kill at any moment can be undone.
 
-``journal.json`` is there exactly while an installation is under way. When it is done it moves into its backup folder, from
-where ``rollback`` takes it.
+``journal.json`` is there exactly while an installation is under way. When it is done it moves into its backup folder,
+from where ``rollback`` takes it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.install.errors import InstallError
@@ -19,6 +18,7 @@ from wazuh_cicd.install.record import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from wazuh_cicd.install.plan import Change
     from wazuh_cicd.install.target import Target
@@ -106,6 +106,10 @@ def begin(target: Target, changes: Iterable[Change], version: str, activation: s
     backups = target.state / "backup"
     try:
         backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in backups.iterdir():
+            # Cut off before its journal was written: nothing had changed.
+            if not (folder / "journal.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)
         while (backups / f"{stamp}-{number:02}").exists():
             number += 1
         journal = Journal(f"{stamp}-{number:02}", version, WRITING, activation)

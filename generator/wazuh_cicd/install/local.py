@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _RULE = re.compile(rb'<rule\s[^>]*?\bid="(\d+)"[^>]*>')
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_FOLDERS = ("etc/rules", "etc/decoders", "etc/lists", "etc/lists/cicd", "active-response/bin", "wodles/cicd")
 _SAID = re.compile(r"(?:^|: )(WARNING|ERROR|CRITICAL): (.*)$")
 # What analysisd -t says of the machine it runs on, not of the configuration.
 _NOISE = re.compile(r"set resource limit for file descriptors")
@@ -92,10 +93,17 @@ class LocalTarget:
 
     def ours(self) -> Iterable[str]:
         """Files with our names, by looking into the folders they may lie in."""
-        for folder in ("etc/rules", "etc/decoders", "etc/lists", "etc/lists/cicd", "active-response/bin", "wodles/cicd"):
+        for folder in (
+            "etc/rules",
+            "etc/decoders",
+            "etc/lists",
+            "etc/lists/cicd",
+            "active-response/bin",
+            "wodles/cicd",
+        ):
             where = self.root / folder
             if where.is_dir():
-                yield from (f"{folder}/{name}" for name in sorted(os.listdir(where)) if is_ours(f"{folder}/{name}"))
+                yield from (path for path in _files(where, folder) if is_ours(path))
 
     def read(self, path: str) -> bytes | None:
         """A file's content; None when it is not there."""
@@ -194,11 +202,11 @@ class LocalTarget:
         conf = read_conf(self.read(CONF) or b"")
         found: dict[int, list[SiteRule]] = {}
         paths = [
-            f"{folder}/{name}"
+            path
             for folder in conf.rule_dirs
             if (self.root / folder).is_dir()
-            for name in sorted(os.listdir(self.root / folder))
-            if name.endswith(".xml")
+            for path in _files(self.root / folder, folder)
+            if path.endswith(".xml")
         ]
         for path in [*paths, *conf.included]:
             if path in ours or path.rsplit("/", 1)[-1] in conf.excluded or path in conf.excluded:
@@ -314,6 +322,10 @@ class LocalTarget:
         # analysisd compiles a list anew only when its text is newer by whole seconds: a restored one never is.
         if is_list(path):
             (self.root / f"{path}.cdb").unlink(missing_ok=True)
+
+
+def _files(where: Path, folder: str) -> list[str]:
+    return sorted(f"{folder}/{entry.name}" for entry in where.iterdir())
 
 
 def _draft(place: Path, token: str) -> Path:

@@ -1,8 +1,8 @@
 """Marked blocks in ``ossec.conf``, every other byte kept.
 
 The file is not one XML document: it may hold several ``<ossec_config>`` elements, comments between them, and text that
-no XML parser takes. Only one ``<ruleset>`` may be in all of it: a second one silently switches the site's own rules off.
-So lists are declared inside the block that is there, between two comments; everything else goes into an
+no XML parser takes. Only one ``<ruleset>`` may be in all of it: a second one silently switches the site's own
+rules off. So lists are declared inside the block that is there, between two comments; everything else goes into an
 ``<ossec_config>`` of its own behind the last one.
 """
 
@@ -32,7 +32,8 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _BLOCK = re.compile(
-    rb"[ \t]*<!-- wazuh-cicd begin(?P<added>, line end added)?[^\n]*?-->.*?<!-- wazuh-cicd end -->[ \t]*(?:\r?\n)?", re.DOTALL
+    rb"[ \t]*<!-- wazuh-cicd begin(?P<added>, line end added)?[^\n]*?-->.*?<!-- wazuh-cicd end -->[ \t]*(?:\r?\n)?",
+    re.DOTALL,
 )
 
 
@@ -56,7 +57,11 @@ class Element:
 
     def text(self, data: bytes) -> str:
         """What stands between its tags, trimmed."""
-        return re.sub(rb"<!--.*?-->", b"", data[self.inner : self.inner_end], flags=re.DOTALL).decode("utf-8", "replace").strip()
+        return (
+            re.sub(rb"<!--.*?-->", b"", data[self.inner : self.inner_end], flags=re.DOTALL)
+            .decode("utf-8", "replace")
+            .strip()
+        )
 
 
 def elements(data: bytes) -> list[Element]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.install.desired import EMPTY_LIST, is_list, is_loaded, list_name
 from wazuh_cicd.install.errors import InstallError
-from wazuh_cicd.install.ossecconf import blocks_of, read_conf, with_blocks, without_blocks
+from wazuh_cicd.install.ossecconf import Conf, blocks_of, read_conf, with_blocks, without_blocks
 from wazuh_cicd.install.record import PATH as RECORD
 from wazuh_cicd.install.record import Record, digest
 from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
@@ -112,7 +112,12 @@ def make_plan(target: Target, desired: Desired) -> Plan:
             draft.error(
                 "I102", path, "a file of this name is there and is not ours", "rename or remove it, then plan again"
             )
-        if before is not None and old.get(path) and not is_list(path) and digest(before) not in (old[path], digest(data)):
+        if (
+            before is not None
+            and old.get(path)
+            and not is_list(path)
+            and digest(before) not in (old[path], digest(data))
+        ):
             draft.warn(
                 "I103", path, "was edited by hand; the edits go (a backup is kept)", "move them to a file of your own"
             )
@@ -136,10 +141,10 @@ def make_plan(target: Target, desired: Desired) -> Plan:
         *sorted((c for c in removed if "/rules/" not in c.path), key=lambda c: (is_list(c.path), c.path)),
     ]
     activation = _activation(draft.changes)
-    before = target.read(RECORD)
-    after = None if desired.is_removal else desired.record.dump()
-    if before != after:
-        draft.changes.append(Change(RECORD, before, after))
+    noted = target.read(RECORD)
+    note = None if desired.is_removal else desired.record.dump()
+    if noted != note:
+        draft.changes.append(Change(RECORD, noted, note))
     return Plan(
         tuple(draft.changes), tuple(draft.problems), tuple(draft.kept), tuple(draft.left_out), record, activation
     )
@@ -149,7 +154,7 @@ def _names(files: Mapping[str, bytes]) -> set[str]:
     return {list_name(path) for path in files if is_list(path)}
 
 
-def _list_after(
+def _list_after(  # noqa: PLR0917 - one decision, one place
     target: Target,
     path: str,
     shipped: bytes,
@@ -235,11 +240,7 @@ def _conf_changes(target: Target, desired: Desired, draft: _Draft) -> list[Chang
     return changes
 
 
-def _check_conf(path: str, conf: object, desired: Desired, draft: _Draft) -> None:
-    from wazuh_cicd.install.ossecconf import Conf  # noqa: PLC0415 - only for the check below
-
-    if not isinstance(conf, Conf):
-        return
+def _check_conf(path: str, conf: Conf, desired: Desired, draft: _Draft) -> None:
     if len(conf.rulesets) != 1:
         draft.error(
             "I112",

@@ -1,7 +1,7 @@
-"""The bindings of rules to active responses, as ``ossec.conf`` wants them; ``docs/active-response.md`` explains them.
+"""The bindings of rules to active responses, as ``ossec.conf`` wants them (``docs/active-response.md``).
 
-One switch an action. A block is left out rather than disabled: a disabled one that stands last switches every response of
-the manager off.
+One switch an action. A block is left out rather than disabled: a disabled one that stands last switches every response
+of the manager off.
 """
 
 from __future__ import annotations

@@ -1,0 +1,292 @@
+"""A manager, or a cluster's master, behind its server API.
+
+What the API cannot do is left out and said: programs (active responses, wodles) and folders below ``etc/lists``. It
+can replace ``ossec.conf`` only as a whole, node by node, and checks uploads itself: it refuses what analysisd would
+not load.
+Facts: api/api/spec/spec.yaml, framework/wazuh/{rule,decoder,cdb_list,manager}.py of Wazuh 4.14.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from wazuh_cicd.install.desired import is_ours
+from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.target import CONF, RESTART, SiteRule
+from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
+from wazuh_cicd.proof.remote import ApiEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from wazuh_cicd.manager.api import Api
+
+_KINDS = {"etc/rules/": "/rules/files", "etc/decoders/": "/decoders/files", "etc/lists/": "/lists/files"}
+_BODY_LIMIT = 10_485_760
+_UNKNOWN = (1415, 1503, 1802)  # rules, decoders, lists file not found
+_SENT = "Ruleset reload request sent successfully"
+
+
+def default_state(url: str) -> Path:
+    """Where the journal and the backups of this API's manager lie on this machine."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    return Path(base) / "wazuh-cicd" / quote(urlsplit(url).netloc, safe="")
+
+
+@dataclass(slots=True)
+class ApiTarget:
+    """A manager behind its API.
+
+    Attributes:
+        api: see ``Api``.
+        state_folder: replaces ``default_state``.
+        wait: seconds to wait for a restarted manager.
+        now: replaced by tests.
+    """
+
+    api: Api
+    state_folder: Path | None = None
+    wait: float = 120.0
+    now: Callable[[], float] = time.monotonic
+    flat_lists: bool = field(default=True, init=False)
+    _names: dict[str, set[str]] = field(default_factory=dict, init=False, repr=False)
+    _nodes: list[str] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The address."""
+        return self.api.url
+
+    @property
+    def state(self) -> Path:
+        """On this machine: the API has no place for backups."""
+        return self.state_folder or default_state(self.api.url)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Against other installations from this machine; the API has no lock against those of other machines."""
+        try:
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise InstallError(f"{self.state}: {error.strerror}; name another folder with --state") from error
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InstallError(f"{self.state / 'lock'}: another installation is at work; wait for it") from error
+            self._names.clear()
+            yield
+        finally:
+            os.close(handle)
+
+    def conf_paths(self) -> Sequence[str]:
+        """One, or one a node: a cluster synchronises rules, decoders and lists, but not ``ossec.conf``."""
+        nodes = self._cluster()
+        return [f"{node}:{CONF}" for node in nodes] if nodes else [CONF]
+
+    def can_write(self, path: str) -> bool:
+        """Rules, decoders and lists only."""
+        return any(path.startswith(kind) and "/" not in path[len(kind) :] for kind in _KINDS)
+
+    def ours(self) -> Iterable[str]:
+        """Files with our names."""
+        for kind in _KINDS:
+            yield from (kind + name for name in sorted(self._listing(kind)) if is_ours(kind + name))
+
+    def read(self, path: str) -> bytes | None:
+        """A file's content; None when it is not there."""
+        conf = self._conf_url(path)
+        if conf is not None:
+            return self.api.request("GET", conf, params={"raw": "true"}).content
+        kind, name = self._split(path)
+        if name not in self._listing(kind):
+            return None
+        params: dict[str, str | int] = {"raw": "true"}
+        if "lists" not in kind:
+            params["relative_dirname"] = kind.rstrip("/")
+        answer = self.api.request("GET", f"{_KINDS[kind]}/{name}", params=params)
+        if "json" in answer.headers.get("Content-Type", ""):
+            # The raw form of a file is never JSON: this is an error dressed as success.
+            raise ManagerError(f"GET {_KINDS[kind]}/{name}: {answer.text[:200]}")
+        return answer.content
+
+    def keep(self, path: str, backup: Path) -> bool:
+        """Download it."""
+        data = self.read(path)
+        if data is None:
+            return False
+        backup.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with backup.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return True
+
+    def stage(self, path: str, data: bytes, token: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Refuse before the first upload what the API would refuse at a later one."""
+        if len(data) > _BODY_LIMIT:
+            raise InstallError(f"{path}: {len(data)} bytes, the API takes at most {_BODY_LIMIT}")
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise InstallError(f"{path}: is not UTF-8 (byte {error.start}); the API would refuse it") from error
+        if not data:
+            raise InstallError(f"{path}: is empty; the API takes no empty file")
+
+    def write(self, path: str, data: bytes, token: str) -> None:  # noqa: ARG002 - as above
+        """Upload it and read it back: some texts the API changes silently."""
+        conf = self._conf_url(path)
+        if conf is not None:
+            self.api.items("PUT", conf, body=data)
+        else:
+            kind, name = self._split(path)
+            params = {"overwrite": "true"} | ({} if "lists" in kind else {"relative_dirname": kind.rstrip("/")})
+            self.api.items("PUT", f"{_KINDS[kind]}/{name}", params=params, body=data)
+            self._listing(kind).add(name)
+        now = self.read(path)
+        if now is None or now.rstrip(b"\n") != data.rstrip(b"\n"):
+            raise InstallError(f"{path}: the manager has stored something else than was uploaded")
+
+    def delete(self, path: str) -> None:
+        """Delete it; nothing when it is not there."""
+        kind, name = self._split(path)
+        if name not in self._listing(kind):
+            return
+        params = {} if "lists" in kind else {"relative_dirname": kind.rstrip("/")}
+        try:
+            self.api.items("DELETE", f"{_KINDS[kind]}/{name}", params=params)
+        except Refused as error:
+            if error.code not in (1906, *_UNKNOWN):
+                raise
+        self._listing(kind).discard(name)
+
+    def restore(self, path: str, backup: Path | None) -> None:
+        """Upload the kept content, unless it is there."""
+        self._names.clear()
+        if backup is None:
+            self.delete(path)
+            return
+        data = backup.read_bytes()
+        if self.read(path) != data:
+            self.write(path, data, "")
+
+    def unstage(self, paths: Iterable[str], token: str) -> None:
+        """Nothing was staged."""
+
+    def site_rules(self, ours: set[str]) -> Mapping[int, Sequence[SiteRule]]:
+        """From ``GET /rules``, which reads the files that the configuration names."""
+        found: dict[int, list[SiteRule]] = {}
+        for item in self.api.pages("/rules", {"select": "id,filename,relative_dirname,details"}):
+            path = f"{item['relative_dirname']}/{item['filename']}"
+            if path not in ours:
+                overwrite = str(item.get("details", {}).get("overwrite", "")) == "yes"
+                found.setdefault(int(item["id"]), []).append(SiteRule(path, overwrite))
+        return found
+
+    def check(self) -> list[str]:
+        """The API's validation on every node, and what a new logtest session warns of (the validation tells none)."""
+        base = "/cluster" if self._cluster() else "/manager"
+        said = []
+        for item in self.api.items("GET", f"{base}/configuration/validation"):
+            if item.get("status") != "OK":
+                details = item.get("details") or "no details"
+                lines = details if isinstance(details, list) else [details]
+                said += [f"ERROR: {item.get('name')}: {line}" for line in lines]
+        try:
+            said += [str(message) for message in ApiEngine(self.api).load_messages]
+        except Refused as error:
+            said.append(f"ERROR: {error}")
+        return said
+
+    def is_running(self) -> bool:
+        """Whether analysisd runs."""
+        try:
+            return self._status() == "running"
+        except (Refused, Unreachable):
+            return False
+
+    def activate(self, how: str) -> list[str]:
+        """Reload or restart all nodes, and wait."""
+        base = "/cluster" if self._cluster() else "/manager"
+        if how == RESTART:
+            before = self._started()
+            self.api.request("PUT", f"{base}/restart", repeatable=False)
+            self._wait_for_restart(before)
+            return []
+        said = []
+        for item in self.api.items("PUT", f"{base}/analysisd/reload"):
+            message = str(item.get("msg", ""))
+            if not message.startswith(_SENT) and message:
+                said += [f"WARNING: {line}" for line in message.split(", (") if line]
+        return [line if "(" in line else line.replace("WARNING: ", "WARNING: (", 1) for line in said]
+
+    def engine(self) -> ApiEngine | None:
+        """``PUT /logtest``, if it answers."""
+        engine = ApiEngine(self.api)
+        try:
+            engine.open_session().process("wazuh-cicd asks whether logtest answers")
+        except (Refused, Unreachable):
+            return None
+        return engine
+
+    def _cluster(self) -> list[str]:
+        if self._nodes is None:
+            status = self.api.request("GET", "/cluster/status").json().get("data", {})
+            enabled = status.get("enabled") == "yes" and status.get("running") == "yes"
+            self._nodes = [str(item["name"]) for item in self.api.pages("/cluster/nodes")] if enabled else []
+        return self._nodes
+
+    def _conf_url(self, path: str) -> str | None:
+        if path == CONF:
+            return "/manager/configuration"
+        if path.endswith(f":{CONF}"):
+            return f"/cluster/{quote(path.removesuffix(f':{CONF}'), safe='')}/configuration"
+        return None
+
+    def _split(self, path: str) -> tuple[str, str]:
+        for kind in _KINDS:
+            if path.startswith(kind):
+                # A list in a folder is found by its name alone, and can be read and deleted, not written.
+                return kind, path.rsplit("/", 1)[-1]
+        raise InstallError(f"{path}: the API has no way to this file")
+
+    def _listing(self, kind: str) -> set[str]:
+        if kind not in self._names:
+            params = {} if "lists" in kind else {"relative_dirname": kind.rstrip("/")}
+            self._names[kind] = {str(item["filename"]) for item in self.api.pages(_KINDS[kind], params)}
+        return self._names[kind]
+
+    def _status(self) -> str:
+        items = self.api.items("GET", "/manager/status")
+        return str(items[0].get("wazuh-analysisd", "unknown")) if items else "unknown"
+
+    def _started(self) -> str:
+        """When analysisd began, as the API tells it."""
+        path = f"/cluster/{self._cluster()[0]}/daemons/stats" if self._cluster() else "/manager/daemons/stats"
+        items: list[Any] = self.api.items("GET", path, params={"daemons_list": "wazuh-analysisd"})
+        return str(items[0].get("uptime", "")) if items else ""
+
+    def _wait_for_restart(self, before: str) -> None:
+        give_up = self.now() + self.wait
+        problem = "it still runs as before"
+        while self.now() < give_up:
+            self.api.sleep(2.0)
+            try:
+                if self._status() != "running":
+                    problem = "analysisd does not run"
+                elif self._started() != before:
+                    return
+            except Denied:
+                raise
+            except (Refused, Unreachable, ManagerError) as error:
+                # Expected while the API itself restarts.
+                problem = str(error)
+        raise Unreachable(f"{self.name}: the manager did not come back within {self.wait:.0f} s ({problem})")
