@@ -189,14 +189,14 @@ def _exhausted(
         p += 1
         if is_quantifier(p):
             p = over_paren(p + 1)
-        if p == size:
-            return None if last is None else (last, marks)
-        if is_class(p) and is_star(p + 1):
-            p = over_paren(p + 2)
             if p == size:
                 return None if last is None else (last, marks)
-    if is_class(p) and is_star(p + 1):
-        p = over_paren(p + 2)
-        if p == size:
-            return None if last is None else (last, marks)
+            if is_class(p):
+                p += 1
+                if is_star(p):
+                    p = over_paren(p + 1)
+                    if p == size:
+                        return None if last is None else (last, marks)
+    if is_class(p) and is_star(p + 1) and over_paren(p + 2) == size:
+        return None if last is None else (last, marks)
     return None

@@ -11,6 +11,9 @@ LITERAL = 0
 CLASS = 1
 PAREN = 2
 
+NO_BYTE = -1
+_ASCII_END = 0x80
+
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS = b"0123456789"
 _WORD = frozenset(_LETTERS + _DIGITS + b"-@_")
@@ -134,7 +137,8 @@ def _parse_one(text: bytes) -> Alternative:
         elif byte in b"()":
             units.append(Unit(PAREN))
         else:
-            units.append(Unit(LITERAL, byte=text[index : index + 1].lower()[0]))
+            # Signed and unsigned bytes are compared here: a literal beyond ASCII equals nothing.
+            units.append(Unit(LITERAL, byte=text[index : index + 1].lower()[0] if byte < _ASCII_END else NO_BYTE))
         if units[-1].kind == PAREN:
             parens.append(count)
             count += 1
