@@ -205,16 +205,10 @@ def render_decoders(decoders: Iterable[DecoderSpec], problems: Problems) -> list
                 head.append(Tag("json_null_field", decoder.json.nulls))
             if decoder.json.arrays != "array":
                 head.append(Tag("json_array_structure", decoder.json.arrays))
-<<<<<<< HEAD
         steps: list[Extraction | None] = list(decoder.extract)
         if decoder.json is not None or not steps:
             steps.insert(0, None)  # the JSON plugin first; expressions follow as decoders of the same name
         for position, extraction in enumerate(steps):
-=======
-        # A plugin and an expression exclude each other in one decoder, but not in one group: the plugin goes first.
-        extractions = (None, *decoder.extract) if decoder.json is not None or not decoder.extract else decoder.extract
-        for position, extraction in enumerate(extractions):
->>>>>>> 6abbede (wip)
             tags = list(head) if position == 0 else [t for t in head if t.name in ("parent", "use_own_name", "type")]
             if extraction is not None:
                 after = {"previous": "after_regex", "parent": "after_parent", "prematch": "after_prematch"}

@@ -101,13 +101,9 @@ def _read_decoder(
             )
         )
         if extract and root is None:
-<<<<<<< HEAD
             reader.problem(
                 "D503", own["json"], "a root decoder has 'json' or 'extract', not both", "use a child decoder"
             )
-=======
-            reader.problem("D503", own["json"], "'json' and 'extract' exclude each other in a root", "move both to a child")
->>>>>>> 6abbede (wip)
         if root is not None and "prematch" not in own:
             reader.problem(
                 "D504", own["json"], "a JSON child without a prematch reads from the wrong place", "add 'prematch'"
