@@ -250,7 +250,7 @@ def _list_value(name: bytes) -> Value:
         return _SUBJECTS[static]
     if static in _LIST_STATICS:
         return _static(static)
-    lowered = name.split(b" ", 1)[0].lower()
+    lowered = name.lstrip(b" ").split(b" ", 1)[0].lower()
     return lambda event: event.field(lowered)
 
 

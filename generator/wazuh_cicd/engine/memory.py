@@ -21,6 +21,12 @@ _FTS_SIMILAR = 14
 _FTS_SIMILAR_MAX = 2
 
 
+# Fields that <accumulate> gathers from events of one id, and how long they are kept after the last one, in seconds.
+_GATHERED = ("dstuser", "srcuser", "dstip", "srcip", "dstport", "srcport", "data")
+_GATHER_SECONDS = 120
+_GATHER_CAPACITY = 1024
+
+
 def _common_prefix(one: bytes, other: bytes) -> int:
     size = min(len(one), len(other))
     for index in range(size):
@@ -46,6 +52,7 @@ class Memory:
     __slots__ = (
         "_fts",
         "_fts_recent",
+        "_gathered",
         "_texts",
         "by_group",
         "by_sid",
@@ -67,6 +74,7 @@ class Memory:
         self.previous_log: bytes | None = None
         self._fts: set[bytes] = set()
         self._fts_recent: deque[bytes] = deque(maxlen=_FTS_RECENT)
+        self._gathered: dict[tuple[bytes, str, bytes], tuple[float, dict[str, bytes]]] = {}
         self._texts: dict[tuple[int, str], bytes] = {}
 
     def store(self, rule: Rule, event: Event) -> None:
@@ -83,6 +91,24 @@ class Memory:
             for _ in range(DROP):
                 for events in self.recent.popleft()[1]:
                     events.popleft()
+
+    def gather(self, event: Event) -> None:
+        """Complete an event of an ``<accumulate>`` decoder with fields of earlier ones of its host and id."""
+        info, number = event.decoder_info, event.statics.get("id")
+        if info is None or number is None:
+            return
+        key = (event.hostname, info.name, number)
+        since, known = self._gathered.pop(key, (event.time, {}))
+        if event.time - since > _GATHER_SECONDS:
+            known = {}
+        for name in _GATHERED:
+            if event.statics.get(name):
+                known.setdefault(name, event.statics[name])
+            elif name in known:
+                event.statics[name] = known[name]
+        if len(self._gathered) >= _GATHER_CAPACITY:
+            self._gathered.pop(next(iter(self._gathered)))
+        self._gathered[key] = (event.time, known)
 
     def first_time_seen(self, event: Event) -> bool:
         """Whether the event's key is new; it is known from now on. Events of decoders without ``fts`` are never new."""

@@ -114,7 +114,7 @@ def nest(fields: Iterable[tuple[bytes, bytes]], data: dict[str, Any]) -> None:
 
 def data_of(event: Event) -> dict[str, Any]:
     """Return the alert's ``data``: static fields in fixed order, then dynamic ones in the order of extraction."""
-    data: dict[str, Any] = {name: printed(event.statics[name]) for name in STATIC_FIELDS if name in event.statics}
+    data: dict[str, Any] = {name: text(event.statics[name]) for name in STATIC_FIELDS if name in event.statics}
     nest(event.dynamics, data)
     return data
 
@@ -131,12 +131,14 @@ def predecoder_of(event: Event) -> dict[str, str]:
     return shown
 
 
-def decoder_of(event: Event) -> dict[str, str]:
+def decoder_of(event: Event) -> dict[str, Any]:
     """Return the alert's ``decoder``; empty when none took the event."""
     info = event.decoder_info
     if info is None:
         return {}
-    shown: dict[str, str] = {}
+    shown: dict[str, Any] = {}
+    if info.accumulate:
+        shown["accumulate"] = 1
     if info.parent is not None:
         shown["parent"] = info.parent
     shown["name"] = info.name

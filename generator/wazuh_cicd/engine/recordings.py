@@ -230,6 +230,8 @@ def _compare_lines(case: Case, ruleset: Ruleset) -> Difference | None:
         verdict = session.process(log, time=EPOCH)
         found = dict(verdict.output)
         _simplify(found, log)
+        if found.get("full_log", log) is None:
+            del found["full_log"]  # these recordings leave it out as they do a log that equals the event
         found.pop("agent", None)
         wanted = dict(expected["output"])
         difference = first_difference(

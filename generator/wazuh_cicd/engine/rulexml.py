@@ -219,7 +219,7 @@ class RuleReader:
                 continue
             try:
                 test.compiled()
-            except PatternError:  # noqa: PERF203  (each pattern has its own message)
+            except PatternError:
                 message = LoadMessage(
                     ERROR,
                     5107,

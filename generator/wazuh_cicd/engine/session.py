@@ -153,6 +153,8 @@ class Session:
             return self._refused(Event(raw, location, time=now), error.message)
         event.time = now
         self.ruleset.decoders.decode(event)
+        if event.decoder_info is not None and event.decoder_info.accumulate:
+            self._memory.gather(event)
         return self._judge(event, trace)
 
     def process_decoded(
