@@ -1,0 +1,108 @@
+"""Rules that can never fire: hidden by a sibling, at odds with their parent, counting what is never counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.check.demands import Demand, all_follow, contradict, demands_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wazuh_cicd.engine.rulemodel import Node, Rule
+    from wazuh_cicd.engine.ruletree import RuleTree
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A rule that cannot fire.
+
+    Attributes:
+        kind: ``hidden``, ``contradiction``, ``counts-nothing`` or ``counted-elsewhere``.
+        rule: the rule.
+        other: the rule that is in its way.
+        about: what they disagree on: a field, or nothing.
+    """
+
+    kind: str
+    rule: Rule
+    other: Rule
+    about: str = ""
+
+
+def dead_rules(tree: RuleTree) -> Iterator[Dead]:
+    """Every rule of the tree that certainly cannot fire, once each."""
+    demands: dict[int, list[Demand]] = {}
+
+    def of(rule: Rule) -> list[Demand]:
+        if rule.index not in demands:
+            demands[rule.index] = demands_of(rule)
+        return demands[rule.index]
+
+    places: dict[int, list[Dead | None]] = {}
+    rules: dict[int, Rule] = {}
+    above: dict[int, list[Demand]] = {}
+    for node in tree.walk():
+        rule = node.rule
+        rules[rule.index] = rule
+        given = above[id(node)] = [*(above.get(id(node.parent), ()) if node.parent else ()), *of(rule)]
+        if node.parent is None:
+            continue
+        dead = _contradiction(of(rule), above[id(node.parent)], tree, rule)
+        if dead is None:
+            dead = _hidden(node, given, of)
+        places.setdefault(rule.index, []).append(dead)
+    for index, found in places.items():
+        first = found[0]
+        if first is not None and all(found):
+            yield first
+        else:
+            yield from _composite(rules[index])
+
+
+def _contradiction(own: list[Demand], given: list[Demand], tree: RuleTree, rule: Rule) -> Dead | None:
+    for demand in own:
+        for other in (*given, *own):
+            if other is not demand and contradict(demand, other):
+                return Dead("contradiction", rule, tree.rules[other.rule], demand.subject.removeprefix("field "))
+    return None
+
+
+def _hidden(node: Node, given: list[Demand], of) -> Dead | None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    subjects = {demand.subject for demand in given}
+    assert node.parent is not None  # noqa: S101 - the caller leaves roots out
+    for sibling in node.parent.children:
+        if sibling is node:
+            return None
+        other = sibling.rule
+        if other is node.rule or not _always_takes(other):
+            continue
+        asked = of(other)
+        if all(demand.subject in subjects for demand in asked) and all_follow(asked, given):
+            return Dead("hidden", node.rule, other)
+    return None
+
+
+def _always_takes(rule: Rule) -> bool:
+    """Whether an event that meets the conditions certainly ends below this rule."""
+    return not (rule.context or rule.noalert or rule.if_fts or rule.check_diff)
+
+
+def _composite(rule: Rule) -> Iterator[Dead]:
+    counted = rule.counted
+    if rule.search == "sid" and counted is not None and (counted.level == 0 or counted.noalert):
+        yield Dead("counts-nothing", rule, counted)
+
+
+def group_thieves(tree: RuleTree) -> Iterator[Dead]:
+    """Rules that a composite counts by group while another one counts them by id, which takes them away."""
+    seen: set[tuple[int, int]] = set()
+    for node in tree.walk():
+        rule = node.rule
+        if not rule.counted_by_sid:
+            continue
+        for composite in rule.counted_by_groups:
+            if (composite.index, rule.index) not in seen and composite is not rule:
+                seen.add((composite.index, rule.index))
+                yield Dead("counted-elsewhere", composite, rule)
