@@ -47,13 +47,13 @@ def demands_of(rule: Rule) -> list[Demand]:
     plain: list[tuple[str, object]] = []
     if rule.decoded_as is not None:
         plain.append(("decoded_as", rule.decoded_as))
-    for name, address in rule.addresses.items():
-        plain.append((name, (address.networks, address.negate)))
+    plain += [(name, (address.networks, address.negate)) for name, address in rule.addresses.items()]
     for test in rule.lists:
-        plain.append((f"list {test.field!r}", (test.name, test.lookup, getattr(test.check_value, "source", test.check_value))))
-    for name in ("time", "weekday", "compiled_rule"):
-        if getattr(rule, name) is not None:
-            plain.append((name, getattr(rule, name)))
+        plain.append(
+            (f"list {test.field!r}", (test.name, test.lookup, getattr(test.check_value, "source", test.check_value)))
+        )
+    others = (("time", rule.time), ("weekday", rule.weekday), ("compiled_rule", rule.compiled_rule))
+    plain += [(name, what) for name, what in others if what is not None]
     found += [Demand(subject, "", repr(what).encode(), negate=False, rule=rule.id) for subject, what in plain]
     if rule.maxsize:
         found.append(Demand("maxsize", "", str(rule.maxsize).encode(), negate=False, rule=rule.id))
@@ -78,7 +78,14 @@ def holds_on(demand: Demand, value: bytes) -> bool | None:
     return None if pattern is None else pattern.test(value) is not demand.negate
 
 
-_ANY_VALUE = {("osregex", rb"\.*"), ("osregex", b""), ("osmatch", b""), ("pcre2", b""), ("pcre2", b".*"), ("pcre2", rb"\A")}
+_ANY_VALUE = {
+    ("osregex", rb"\.*"),
+    ("osregex", b""),
+    ("osmatch", b""),
+    ("pcre2", b""),
+    ("pcre2", b".*"),
+    ("pcre2", rb"\A"),
+}
 
 
 def follows(demand: Demand, given: Sequence[Demand]) -> bool:

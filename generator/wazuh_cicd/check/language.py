@@ -1,4 +1,4 @@
-"""Which values a pattern can match, where they are few: the ground for saying that two rules exclude or hide each other.
+"""Which values a pattern can match, where they are few: the ground for saying that two rules exclude each other.
 
 Only what is certain is said: a pattern that is not understood has no finite language, and no finding comes of it.
 """
@@ -72,7 +72,7 @@ def _os_regex(source: bytes) -> Language | None:
     return Language(frozenset(values), ignore_case=True)
 
 
-# -- PCRE2: the plain part of the language -------------------------------------------------------------------------------
+# -- PCRE2: the plain part of the language -----------------------------------------------------------------------------
 
 
 class _NotPlainError(Exception):
@@ -86,16 +86,12 @@ def _pcre2(source: bytes) -> Language | None:
     ignore_case = source.startswith(b"(?i)")
     text = source[4:] if ignore_case else source
     try:
-        values, rest = _alternatives(text, 0, anchored=_anchors(text))
+        values, rest = _alternatives(text, 0, anchored=True)
     except (_NotPlainError, IndexError):
         return None
     if rest != len(text):
         return None
     return Language(frozenset(values), ignore_case)
-
-
-def _anchors(text: bytes) -> bool:
-    return text.startswith((b"\\A", b"^"))
 
 
 def _alternatives(text: bytes, at: int, *, anchored: bool) -> tuple[set[bytes], int]:

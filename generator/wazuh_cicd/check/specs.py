@@ -1,25 +1,131 @@
-"""Everything there is to say about specs: reading, linking, rendering."""
+"""Everything there is to say about specs: reading, links, rendering, house rules, and what the engine makes of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.render import render_problems
-from wazuh_cicd.spec import read_specs
+from wazuh_cicd.check.house import finding, house_findings
+from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
+from wazuh_cicd.check.ruleset import from_message, silent_findings
+from wazuh_cicd.content.paths import content_root, stock_root
+from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
+from wazuh_cicd.findings import Finding, Severity
+from wazuh_cicd.render import Package, render_problems
+from wazuh_cicd.spec import RuleSpec, read_specs
+from wazuh_cicd.spec.load import shown
+from wazuh_cicd.spec.lock import lock_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from wazuh_cicd.findings import Finding
+    from wazuh_cicd.spec import SpecSet
+
+_WARNING_DROPS = {7605, 7610, 7611, 7612, 7615, 7616, 7617, 7618, 7619, 7620}
 
 
-def check_specs(root: Path | None = None, paths: Sequence[Path] | None = None) -> list[Finding]:
+def check_specs(
+    root: Path | None = None, paths: Sequence[Path] | None = None, *, stock: Path | None = None
+) -> list[Finding]:
     """All findings about specs, sorted by place.
+
+    Args:
+        root: the folder with ``rules/``, ``decoders/``, ``lists/``; the package's own content when absent.
+        paths: rule files to report on; the others are read all the same.
+        stock: the real stock ruleset, in the place of the package's stand-ins.
 
     Raises:
         UsageError: no such folder or file.
     """
-    specs, problems = read_specs(root, paths)
-    render_problems(specs, problems)
-    return sorted(problems.findings)
+    specs, problems = read_specs(root)
+    package = render_problems(specs, problems)
+    findings = list(problems.findings)
+    findings.extend(house_findings(specs))
+    if package is not None and not problems.errors:
+        findings.extend(_engine_findings(specs, package, stock))
+        findings.extend(lock_findings(specs, package, root if root is not None else content_root()))
+    if paths is not None:
+        chosen = {shown(path) for path in paths}
+        findings = [f for f in findings if f.path in chosen]
+    return sorted(dict.fromkeys(findings))
+
+
+def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> Iterator[Finding]:
+    files = package.ruleset_files()
+    rendered = RulesetFiles(
+        decoders=tuple((name, data) for name, data in files.items() if name.startswith("etc/decoders/")),
+        rules=tuple((name, data) for name, data in files.items() if name.startswith("etc/rules/")),
+        lists={name: data for name, data in files.items() if name.startswith("etc/lists/")},
+    )
+    try:
+        ruleset = load_ruleset([stock or stock_root()], files=rendered)
+    except RulesetLoadError as error:
+        for message in error.messages:
+            yield _placed(from_message(message), specs)
+        return
+    dropped: set[int] = set()
+    for message in ruleset.messages:
+        if not message.path.startswith("etc/"):
+            continue
+        found = _placed(from_message(message), specs)
+        rule = specs.by_id.get(message.rule)
+        if message.code in {7617, 7619} and stock is None and rule is not None:
+            if rule.id not in dropped:
+                dropped.add(rule.id)
+                yield _unknown_parent(rule)
+            continue
+        yield found
+    for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)):
+        rule = specs.by_id.get(dead.rule.id)
+        if rule is not None:
+            told = _dead(dead, rule, specs)
+            if told.code not in rule.waive:
+                yield told
+    for found in silent_findings(ruleset):
+        rule = specs.by_id.get(int(found.rule or 0))
+        if rule is not None and found.code in {"X801", "X809"} and found.code not in rule.waive:
+            yield _placed(found, specs)
+
+
+def _unknown_parent(rule: RuleSpec) -> Finding:
+    text = f"a stock parent of '{rule.name}' ({', '.join(map(str, rule.parents.stock))}) is not among our stand-ins"
+    return finding(rule, rule.at("parent"), "R219", text, "check with --stock DIR", Severity.WARNING)
+
+
+def _placed(found: Finding, specs: SpecSet) -> Finding:
+    """A finding about a rendered rule, at the place of its spec."""
+    rule = specs.by_id.get(int(found.rule)) if found.rule.isdigit() else None
+    if rule is None:
+        return found
+    severity = Severity.ERROR if found.code.isdigit() and int(found.code) in _WARNING_DROPS else found.severity
+    place = rule.place
+    return Finding(
+        place.path, place.line, place.column, found.code, found.message, found.fix, severity=severity, rule=rule.name
+    )
+
+
+def _dead(dead: Dead, rule: RuleSpec, specs: SpecSet) -> Finding:
+    other = specs.by_id.get(dead.other.id)
+    name = f"'{other.name}'" if other else f"stock rule {dead.other.id}"
+    level = dead.other.level
+    if dead.kind == "hidden":
+        text = (
+            f"'{rule.name}' can never fire: its sibling {name} (level {level}) is tried first and takes all its events"
+        )
+        parent = f"{{rule: {other.name}}}" if other else f"{{stock: {dead.other.id}}}"
+        fix = f"make it a child: 'parent: {parent}'" + (f"; or raise its level above {level}" if level else "")
+        code = "H702" if rule.correlate is not None else "H704"
+        return finding(rule, rule.place, code, text, fix, Severity.ERROR)
+    if dead.kind == "contradiction":
+        whose = "another of its conditions" if other is rule else f"{name}, which it hangs on"
+        text = f"'{rule.name}' can never fire: its condition on '{dead.about}' contradicts {whose}"
+        place = next((c.place for c in rule.when if c.subject.lower() == dead.about), rule.place)
+        fix = "correct the value, or hang the rule elsewhere ('parent:')"
+        return finding(rule, place, "H705", text, fix, Severity.ERROR)
+    place = rule.correlate.of_place if rule.correlate else rule.place
+    if dead.kind == "counts-nothing":
+        return finding(
+            rule, place, "R214", f"{name} is never counted (level 0 or noalert)", "count another rule", Severity.ERROR
+        )
+    text = f"'{rule.name}' does not count {name} by its group: another composite counts it by its id"
+    return finding(rule, place, "H703", text, "count it by a group of its own in both composites", Severity.ERROR)

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.errors import SpecError
+from wazuh_cicd.content.paths import content_root
+from wazuh_cicd.errors import SpecError, UsageError
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import SOURCES, load_specs
+from wazuh_cicd.spec.lock import write_lock
 from wazuh_cicd.spec.model import FIRST_ID
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", action="append", choices=tuple(SOURCES), metavar="NAME", help="only this source (repeatable)"
     )
+    parser.add_argument("--lock", action="store_true", help="bring the lock file of rule ids up to date")
+    parser.add_argument(
+        "--retire", action="append", type=int, default=[], metavar="ID", help="with --lock: gone for good"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,6 +42,13 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         sys.stderr.write(f"{len(error.findings)} errors: nothing built\n")
         return 1
+    if args.lock:
+        if args.source or args.id_base != FIRST_ID:
+            raise UsageError("--lock records the whole package at its own ids: no --source, no --id-base")
+        changed = write_lock(specs, package.rendered, args.root or content_root(), args.retire)
+        sys.stdout.write(f"lock file: {changed} entries changed\n")
+    elif args.retire:
+        raise UsageError("--retire goes with --lock")
     package.write(args.output)
     rules = len(package.rendered)
     sys.stdout.write(f"{rules} rules, {len(package.files)} files in {args.output}\n")

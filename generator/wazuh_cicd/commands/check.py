@@ -1,4 +1,9 @@
-"""Find what is wrong with specs or with any Wazuh ruleset."""
+"""Find what is wrong with specs or with any Wazuh ruleset.
+
+A PATH is a folder of specs (rules/*/*.yml), one spec file, or a ruleset laid out like a manager's (rules/*.xml,
+decoders/*.xml, lists/). Without PATH the package's own specs are checked. Exit 1 on errors and
+warnings; notes are free.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.check.specs import check_specs
-from wazuh_cicd.findings import Severity
+from wazuh_cicd.errors import UsageError
+from wazuh_cicd.findings import Finding, Severity
 
 if TYPE_CHECKING:
     import argparse
@@ -16,19 +21,56 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="PATH",
-        help="a folder with rules/, decoders/, lists/; default: our content",
+        "paths", nargs="*", type=Path, metavar="PATH", help="specs or a ruleset; default: our own specs"
     )
+    parser.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text", help="default: text")
+    parser.add_argument(
+        "--stock", type=Path, metavar="DIR", help="the stock ruleset, loaded beneath and not reported on"
+    )
+    parser.add_argument("--root", type=Path, metavar="DIR", help="folder of the specs that single spec files belong to")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check; 1 when there is an error."""
-    findings = []
-    for path in args.paths or [None]:
-        findings.extend(check_specs(path))
-    for finding in findings:
-        sys.stdout.write(f"{finding}\n")
-    return int(any(finding.severity is Severity.ERROR for finding in findings))
+    """Check; 1 when there is an error or a warning."""
+    from wazuh_cicd.report.findings import FORMATS
+
+    findings = collect(args.paths, stock=args.stock, root=args.root)
+    sys.stdout.write(FORMATS[args.format](findings))
+    return int(any(finding.severity is not Severity.NOTE for finding in findings))
+
+
+def collect(paths: list[Path], *, stock: Path | None = None, root: Path | None = None) -> list[Finding]:
+    """The findings about all paths.
+
+    Raises:
+        UsageError: a path is not there, or is neither specs nor a ruleset.
+    """
+    from wazuh_cicd.check.ruleset import check_ruleset
+    from wazuh_cicd.check.specs import check_specs
+
+    if not paths:
+        return check_specs(root, stock=stock)
+    rulesets = [path for path in paths if path.is_dir() and is_ruleset(path)]
+    specs = [path for path in paths if path not in rulesets]
+    findings: list[Finding] = []
+    if rulesets:
+        findings.extend(check_ruleset(rulesets, beneath=[stock] if stock else []))
+    files = [path for path in specs if path.is_file()]
+    if files:
+        findings.extend(check_specs(root, files, stock=stock))
+    for path in specs:
+        if not path.exists():
+            raise UsageError(f"no such file or folder: {path}")
+        if path.is_dir():
+            if not any((path / name).is_dir() for name in ("rules", "decoders", "lists")):
+                raise UsageError(f"{path} holds neither specs nor a ruleset: no rules/, decoders/ or lists/ in it")
+            findings.extend(check_specs(path, stock=stock))
+    return findings
+
+
+def is_ruleset(folder: Path) -> bool:
+    """Whether a folder is laid out like a manager's: XML files below rules/ or decoders/."""
+    layouts = ("", "etc", "ruleset", "manager/etc")
+    return any(
+        next((folder / layout / kind).glob("*.xml"), None) for layout in layouts for kind in ("rules", "decoders")
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd import __version__
 from wazuh_cicd.findings import Finding, Severity
-from wazuh_cicd.spec.codes import CODES, help_url
+from wazuh_cicd.spec.codes import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,6 @@ def as_sarif(findings: Sequence[Finding]) -> str:
                         "name": "wazuh-cicd",
                         "version": __version__,
                         "semanticVersion": __version__,
-                        "informationUri": "https://github.com/wazuh-cicd/wazuh-cicd",
                         "rules": [_sarif_rule(code) for code in codes],
                     }
                 },
@@ -84,10 +83,10 @@ def as_sarif(findings: Sequence[Finding]) -> str:
 def _sarif_rule(code: str) -> dict[str, Any]:
     known = CODES.get(code)
     title = known.title if known else f"The manager's message {code}"
-    rule: dict[str, Any] = {"id": code, "name": code, "shortDescription": {"text": title}, "helpUri": help_url(code)}
+    rule: dict[str, Any] = {"id": code, "name": code, "shortDescription": {"text": title}}
     if known:
         rule["fullDescription"] = {"text": known.why}
-        rule["help"] = {"text": known.mend}
+        rule["help"] = {"text": f"{known.mend} See docs/codes.md, {code}."}
     return rule
 
 
@@ -113,7 +112,7 @@ def _sarif_result(finding: Finding, codes: list[str]) -> dict[str, Any]:
 
 def _fingerprint(finding: Finding) -> str:
     """The same for a finding that only moved inside its file."""
-    raw = "\0".join((finding.path, finding.code, finding.rule, finding.message))
+    raw = f"{finding.path}\0{finding.code}\0{finding.rule}\0{finding.message}"
     return hashlib.sha256(raw.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 

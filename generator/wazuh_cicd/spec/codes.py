@@ -31,7 +31,7 @@ class Code:
 
 
 _TABLE = """
-Y101 | The text is not YAML. | Nothing of the file can be read. | Mend the syntax at the place named, or just above it; quote texts that hold `: `, `#` or begin with one of `@ % & * ! | > { [`.
+Y101 | The text is not YAML. | Nothing of the file can be read. | Mend the syntax at the place named, or just above it; quote texts that hold `: `, `#` or begin with a sign as `@`, `%`, `*` or `{`.
 Y102 | A tab where YAML wants blanks. | YAML forbids tabs in indentation. | Indent with spaces, two a level.
 Y103 | A key stands twice in one mapping. | YAML parsers silently keep one of them: half of the spec would be lost. | Keep one; put several conditions on one field into one mapping.
 Y104 | An anchor or alias is used. | A small file can stand for a huge one, and a reader has to look in two places. | Write the value out where it is used; use `defaults:` for what all rules of a file share.
@@ -64,6 +64,7 @@ R215 | A decoder's name that no event has. | A manager refuses the ruleset, or t
 R216 | Rules that hang on each other in a circle. | None of them could be loaded. | Break the circle.
 R217 | A rule that loads before what it needs. | Wazuh resolves references to rules already read: it would drop the rule. | Move one of the two to the other's source.
 R218 | Too many groups. | Wazuh cuts a rule's groups at 1023 characters: the last ones would be lost. | Drop some.
+R219 | A stock parent that our stand-ins do not have. | Without the real stock ruleset nothing can be said about the rule. | Run `wazuh-cicd check --stock DIR` with a copy of the manager's `ruleset` folder.
 M301 | A matcher that holds always, or never. | An empty list or an empty text decides nothing. | Name a value, or use `exists: true`.
 M302 | Keys that do not go together. | One of them would have no effect. | Keep what the message names.
 M303 | An expression that does not compile. | A manager refuses the whole ruleset. | Mend the expression; literal text needs no regex.
@@ -100,7 +101,7 @@ H702 | A composite that a sibling hides. | Siblings are tried from the highest l
 H703 | A rule counted by id and by group. | Events of a rule that somebody counts by id count for no group any more. | Count all of them by group.
 H704 | A rule that can never be reached. | A sibling that is tried earlier takes all its events. | Raise the level, make it a child of that sibling, or narrow the sibling.
 H705 | A condition that excludes the parent's. | Both can never hold. | Correct one of them.
-H706 | A title's field that no test event has. | The alert shows an empty place. | Correct the field's name, or add it to the test.
+H706 | A title's field that the source is not known to have. | The alert would show an empty place. | Correct the field's name, or add it to the test.
 H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
 X801 | A field that no decoder produces. | The rule never fires, and nothing says so. | Correct the field's name.
 X802 | A rule that a sibling hides. | An earlier sibling takes all its events. | Raise its level, or make it a child of that sibling.
@@ -112,6 +113,7 @@ X807 | A text that does not mean what it seems to mean. | OS_Regex and OS_Match 
 X808 | A text that the server API would change or refuse. | `<` and `&` cannot be uploaded in a usable form. | Write `\\x3c`, `\\x26` in a PCRE2 expression.
 X809 | A decoder's name that no event has. | A child decoder bears its parent's name: the rule never matches. | Name the parent, or set `use_own_name`.
 X810 | More lists than Wazuh tests. | Only the last two count. | Move one to a child rule.
+X811 | A second ruleset block in ossec.conf. | Each block starts afresh: folders that the last one does not name are off, etc/rules and etc/decoders among them. | Merge it into the first block.
 """  # noqa: E501 - one line a code reads best
 
 
@@ -124,9 +126,3 @@ def _parse(table: str) -> dict[str, Code]:
 
 
 CODES = _parse(_TABLE)
-
-
-def help_url(code: str) -> str:
-    """Where a code is explained."""
-    anchor = code.lower() if code in CODES else "what-a-manager-says"
-    return f"https://github.com/wazuh-cicd/wazuh-cicd/blob/main/docs/codes.md#{anchor}"

@@ -1,0 +1,256 @@
+"""Findings about any Wazuh ruleset: what a manager says at load, and what it never says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.check.osregex import portable
+from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
+from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
+from wazuh_cicd.findings import Finding, Severity
+from wazuh_cicd.spec.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wazuh_cicd.engine import LoadMessage, Ruleset
+    from wazuh_cicd.engine.rulemodel import Rule, TextTest
+
+_SEVERITIES = {"WARNING": Severity.WARNING, "ERROR": Severity.ERROR, "CRITICAL": Severity.ERROR, "NOTE": Severity.ERROR}
+_MENDS = {
+    7600: "write osmatch, osregex or pcre2; yes or no",
+    7601: "write osregex or pcre2",
+    7605: "an overwrite keeps the place in the tree: repeat the same relation",
+    7610: "no rule loaded before has the group: correct it, or move the file behind theirs",
+    7611: "give the file a name that sorts behind 0010-rules_config.xml",
+    7612: "take a free id",
+    7613: "correct the id, or drop overwrite",
+    7615: "name one rule by its number",
+    7616: "add the list and its line in ossec.conf",
+    7617: "correct the id, or move the file behind the parent's",
+    7618: "write numbers with commas between",
+    7619: "correct the ids: the rule is not loaded",
+    7620: "correct the id, or move the file behind the counted rule's",
+}
+OWN_CODE_LIMIT = 2
+
+
+def check_ruleset(folders: Sequence[Path], *, beneath: Sequence[Path] = ()) -> list[Finding]:
+    """All findings about the rulesets in ``folders``, loaded together as one manager would.
+
+    Args:
+        folders: laid out like a manager's.
+        beneath: folders that are loaded too, but about which nothing is said (the stock ruleset).
+
+    Raises:
+        UsageError: a folder is not there or holds no ruleset.
+    """
+    mine: set[str] = set()
+    sources = [read_folder(folder) for folder in beneath]
+    findings: list[Finding] = []
+    for folder in folders:
+        files = read_folder(folder)
+        mine |= {name for name, _ in (*files.decoders, *files.rules)}
+        sources.append(files)
+        findings.extend(_unreadable(files))
+        findings.extend(_declarations(folder, files))
+    try:
+        ruleset = load_ruleset(sources)
+    except RulesetLoadError as error:
+        findings.extend(from_message(message) for message in error.messages if message.code != 7311)
+        return sorted(_shown(findings))
+    findings.extend(from_message(message) for message in ruleset.messages)
+    findings.extend(silent_findings(ruleset))
+    return sorted(_shown(finding for finding in findings if not finding.path or finding.path in mine or not beneath))
+
+
+def _shown(findings: Iterable[Finding]) -> Iterator[Finding]:
+    seen = set()
+    for finding in findings:
+        if finding not in seen:
+            seen.add(finding)
+            yield finding
+
+
+def from_message(message: LoadMessage) -> Finding:
+    """A manager's message as a finding; its number is the code."""
+    text = re.sub(r"^\(\d+\): ", "", message.text).rstrip(". ")
+    return Finding(
+        message.path,
+        message.line,
+        message.column,
+        str(message.code) if message.code else "load",
+        text,
+        _MENDS.get(message.code, ""),
+        severity=_SEVERITIES.get(message.severity, Severity.ERROR),
+        rule=str(message.rule) if message.rule else "",
+    )
+
+
+def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
+    """What loads without a word and never works."""
+    for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)):
+        yield dead_finding(dead)
+    fields = _FieldKnowledge(ruleset)
+    for rule in ruleset.tree.ordered:
+        yield from _dialect_findings(rule)
+        yield from fields.findings(rule)
+        if len(rule.lists) > OWN_CODE_LIMIT:
+            text = f"rule {rule.id} has {len(rule.lists)} lists: only the last two are tested"
+            yield _finding("X810", rule, text, "move the others to a parent rule")
+    yield from _decoder_names(ruleset)
+
+
+def _finding(code: str, rule: Rule, text: str, fix: str, severity: Severity = Severity.WARNING) -> Finding:
+    return Finding(rule.path, rule.line, rule.column, code, text, fix, severity=severity, rule=str(rule.id))
+
+
+def dead_finding(dead: Dead) -> Finding:
+    """A dead rule of any ruleset."""
+    rule, other = dead.rule, dead.other
+    if dead.kind == "hidden":
+        text = f"rule {rule.id} can never fire: its sibling {other.id} (level {other.level}) takes its events first"
+        fix = f"make it a child of {other.id} (<if_sid>{other.id}</if_sid>)" + (
+            f", or raise its level above {other.level}" if other.level else ""
+        )
+        return _finding("X802", rule, text, fix)
+    if dead.kind == "contradiction":
+        whose = "itself" if other is rule else f"rule {other.id} above it"
+        text = f"rule {rule.id} can never fire: what it asks of '{dead.about}' contradicts {whose}"
+        return _finding("X803", rule, text, "correct one of the two conditions")
+    if dead.kind == "counts-nothing":
+        text = f"rule {rule.id} can never reach its frequency: {other.id} is never stored (level 0 or noalert)"
+        return _finding("X804", rule, text, f"give {other.id} a level, or count its children by group")
+    text = f"rule {rule.id} does not count {other.id} by its group: another composite counts {other.id} by its id"
+    return _finding("X804", rule, text, "count it one way only, by group", Severity.NOTE)
+
+
+# -- fields ------------------------------------------------------------------------------------------------------------
+
+
+class _FieldKnowledge:
+    """Which dynamic fields the events of a decoder can have, where that is certain."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self._tree = ruleset.tree
+        self._fields: dict[str, set[str] | None] = {}
+        for decoder in ruleset.decoders.decoders:
+            for name in {decoder.name, decoder.parent or decoder.name}:
+                known = self._fields.setdefault(name, set())
+                if decoder.plugin is not None:
+                    self._fields[name] = None
+                elif known is not None:
+                    known.update(field.lower() for field in decoder.order)
+
+    def findings(self, rule: Rule) -> Iterator[Finding]:
+        if not rule.fields:
+            return
+        decoder = self._decoder(rule)
+        known = self._fields.get(decoder) if decoder else None
+        if known is None:
+            return
+        for test in rule.fields:
+            name = test.name.decode("utf-8", "replace")
+            if name.lower() not in known:
+                text = f"rule {rule.id} tests field '{name}', which decoder '{decoder}' never produces"
+                yield _finding(
+                    "X801", rule, text, did_you_mean(name, known, otherwise="correct the field or the decoder")
+                )
+
+    def _decoder(self, rule: Rule) -> str | None:
+        """The one decoder that the rule's events come from, if the rule or all rules above it name one."""
+        seen: set[int] = set()
+        while rule.id not in seen:
+            seen.add(rule.id)
+            if rule.decoded_as is not None:
+                return rule.decoded_as.decode("utf-8", "replace")
+            if len(rule.parents) != 1 or rule.parents[0] not in self._tree.rules:
+                return None
+            rule = self._tree.rules[rule.parents[0]]
+        return None
+
+
+def _decoder_names(ruleset: Ruleset) -> Iterator[Finding]:
+    taken = {decoder.name for decoder in ruleset.decoders.decoders}
+    inherited = {decoder.declared: decoder.name for decoder in ruleset.decoders.decoders}
+    for rule in ruleset.tree.ordered:
+        name = (rule.decoded_as or b"").decode("utf-8", "replace")
+        if name in inherited and name not in taken:
+            text = f"rule {rule.id} never matches: events of decoder '{name}' bear the name '{inherited[name]}'"
+            yield _finding("X809", rule, text, f"write '{inherited[name]}', or give the decoder <use_own_name>")
+
+
+# -- dialects ----------------------------------------------------------------------------------------------------------
+
+_PCRE_IN_OS_REGEX = re.compile(rb"(?<!\\)\.[*+]|\[[A-Za-z0-9]-[A-Za-z0-9]|\(\?|\{\d+(?:,\d*)?\}")
+_REGEX_IN_OS_MATCH = re.compile(rb"\\[wdsSWD.pb]|\.\*|\[[A-Za-z0-9]-[A-Za-z0-9]|\(\?")
+
+
+def _dialect_findings(rule: Rule) -> Iterator[Finding]:
+    tests: list[tuple[str, TextTest]] = list(rule.texts.items())
+    tests += [(f"field {test.name.decode('utf-8', 'replace')}", test) for test in rule.fields]
+    for tag, test in tests:
+        shown = test.source.decode("utf-8", "replace")
+        if test.kind == "osregex":
+            foreign = _PCRE_IN_OS_REGEX.search(test.source)
+            if foreign:
+                piece = foreign[0].decode("utf-8", "replace")
+                text = f"rule {rule.id}, {tag}: OS_Regex reads '{piece}' as these characters"
+                yield _finding("X807", rule, text, 'write type="pcre2"')
+            elif not portable(test.source):
+                text = f"rule {rule.id}, {tag}: OS_Regex may miss matches of '{shown[:60]}'"
+                yield _finding("X807", rule, text, 'write type="pcre2"', Severity.NOTE)
+        elif test.kind == "osmatch":
+            foreign = _REGEX_IN_OS_MATCH.search(test.source)
+            if foreign:
+                piece = foreign[0].decode("utf-8", "replace")
+                text = f"rule {rule.id}, {tag}: OS_Match reads '{piece}' as these characters"
+                yield _finding("X807", rule, text, 'write type="osregex" or type="pcre2"')
+            elif b"|" in test.source and {b"", b"^", b"$"} & set(test.source.removeprefix(b"!").split(b"|")):
+                text = f"rule {rule.id}, {tag}: an empty alternative holds always, so the whole does"
+                yield _finding("X807", rule, text, "remove the alternative that is empty or a lone '^' or '$'")
+        if b"&" in test.source or b"<" in test.source:
+            sign = "&" if b"&" in test.source else "<"
+            text = f"rule {rule.id}, {tag}: '{sign}' cannot be uploaded through the server API in a usable form"
+            yield _finding("X808", rule, text, r'write \x26 or \x3c with type="pcre2"', Severity.NOTE)
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def _unreadable(files: RulesetFiles) -> Iterator[Finding]:
+    for name, _ in (*files.decoders, *files.rules):
+        mode = Path(name).stat().st_mode if Path(name).is_file() else 0o660
+        if not mode & 0o044:
+            text = f"only its owner may read it (mode {mode & 0o777:04o}): a manager skips the file with one warning"
+            yield Finding(name, 0, 0, "X806", text, "chown root:wazuh, chmod 0660", severity=Severity.WARNING)
+
+
+_RULESET_BLOCK = re.compile(r"<ruleset>(.*?)</ruleset>", re.DOTALL | re.IGNORECASE)
+
+
+def _declarations(folder: Path, files: RulesetFiles) -> Iterator[Finding]:
+    """Lists against the lines of ``ossec.conf``, when the folder has one."""
+    for conf in (folder / "etc" / "ossec.conf", folder / "ossec.conf", folder / "manager" / "etc" / "ossec.conf"):
+        if not conf.is_file():
+            continue
+        text = re.sub(r"<!--.*?-->", lambda m: " " * len(m[0]), conf.read_text("utf-8", "replace"), flags=re.DOTALL)
+        blocks = list(_RULESET_BLOCK.finditer(text))
+        if len(blocks) > 1:
+            line = text.count("\n", 0, blocks[-1].start()) + 1
+            what = "a further <ruleset> block: only its own lines count, etc/ is off unless it repeats it"
+            yield Finding(str(conf), line, 0, "X811", what, "merge it into the first block")
+        declared = set(re.findall(r"<list>\s*([^<\s]+)\s*</list>", blocks[-1][1] if blocks else ""))
+        declared = {name.removesuffix(".cdb") for name in declared}
+        wanted = {
+            (name, line, found.decode("utf-8", "replace").strip().removesuffix(".cdb"))
+            for name, data in files.rules
+            for line, row in enumerate(data.split(b"\n"), 1)
+            for found in re.findall(rb"<list\b[^>]*>([^<]+)</list>", row)
+        }
+        for path, line, name in sorted(wanted):
+            if name not in declared:
+                what = f"list '{name}' is not declared in {conf.name}: the manager drops the rule"
+                yield Finding(path, line, 0, "X805", what, f"add <list>{name}</list> to the ruleset block")
