@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from scan_kit import docker_archive
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ Description: a package
 
 
 def debian_image(path: Path, version: str = "12", *, packages: dict[str, str] | None = None, **more: Any) -> str:
-    """Write an image with Debian's release and package files; returns its id. More files by name, or ``tag``, ``env``."""
+    """Write an image with Debian's release and package files; returns its id. ``files``, ``tag``, ``env`` add to it."""
     installed = {"openssl": "3.0.11-1", "zlib": "1:1.2.13-1"} if packages is None else packages
     tag = more.pop("tag", "app:1")
     env = more.pop("env", ())
@@ -102,10 +103,9 @@ def debian_image(path: Path, version: str = "12", *, packages: dict[str, str] | 
 def npm_lock(**packages: str) -> str:
     """Write a package-lock.json with these direct dependencies."""
     entries: dict[str, Any] = {"": {"name": "app", "version": "1.0.0", "dependencies": packages}}
-    entries |= {
-        f"node_modules/{name.replace('_', '-')}": {"version": version, "license": "MIT"} for name, version in packages.items()
-    }
-    entries[""]["dependencies"] = {name.replace("_", "-"): version for name, version in packages.items()}
+    named = {name.replace("_", "-"): version for name, version in packages.items()}
+    entries |= {f"node_modules/{name}": {"version": version, "license": "MIT"} for name, version in named.items()}
+    entries[""]["dependencies"] = named
     return json.dumps({"name": "app", "version": "1.0.0", "lockfileVersion": 3, "requires": True, "packages": entries})
 
 
@@ -170,7 +170,9 @@ def push(host: str, repository: str, tag: str, archive: Path) -> str:
             "schemaVersion": 2,
             "mediaType": f"{kind}.distribution.manifest.v2+json",
             "config": {"mediaType": f"{kind}.container.image.v1+json", **upload(read(listed["Config"]))},
-            "layers": [{"mediaType": f"{kind}.image.rootfs.diff.tar", **upload(read(name))} for name in listed["Layers"]],
+            "layers": [
+                {"mediaType": f"{kind}.image.rootfs.diff.tar", **upload(read(name))} for name in listed["Layers"]
+            ],
         }
     data = json.dumps(manifest).encode()
     connection.request("PUT", f"/v2/{repository}/manifests/{tag}", data, {"Content-Type": manifest["mediaType"]})
@@ -189,7 +191,14 @@ def docker_engine(folder: Path) -> Iterator[Path]:
         pytest.skip("a Docker engine of our own needs dockerd, docker and root")
     path = folder / "docker.sock"
     options = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"]
-    places = ["--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")]
+    places = [
+        "--data-root",
+        str(folder / "data"),
+        "--exec-root",
+        str(folder / "exec"),
+        "--pidfile",
+        str(folder / "pid"),
+    ]
     with (folder / "dockerd.log").open("wb") as log:
         process = subprocess.Popen([program, *options, *places, "--host", f"unix://{path}"], stdout=log, stderr=log)
     try:

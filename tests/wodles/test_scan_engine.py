@@ -331,6 +331,11 @@ def test_a_signed_image_is_no_event(wodle: Wodle, cosign: StandIn) -> None:
             "wrong_identity",
         ),
         ({"exit": 1, "stderr": "Error: no signatures found"}, "no_signature"),
+        ({"exit": 1, "stderr": "Error: no matching attestations: failed to verify signature"}, "no_matching_signature"),
+        (
+            {"exit": 1, "stderr": "no matching CertificateIdentity found, last error: expected SAN value"},
+            "wrong_identity",
+        ),
     ],
 )
 def test_an_image_that_is_not_signed_as_wanted_is_told_once(

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from scan_kit import Wodle, of
 from scan_live import (
     FAKE_KEY_ID,
@@ -89,7 +90,9 @@ def test_an_end_of_life_system_is_told(wodle: Wodle, tmp_path: Path) -> None:
     ],
     ids=["unknown", "scratch"],
 )
-def test_an_image_whose_system_trivy_does_not_know_is_not_clean(wodle: Wodle, tmp_path: Path, files: dict[str, str]) -> None:
+def test_an_image_whose_system_trivy_does_not_know_is_not_clean(
+    wodle: Wodle, tmp_path: Path, files: dict[str, str]
+) -> None:
     docker_archive(tmp_path / "x.tar", dict(files))
     wodle.config["archives"] = [str(tmp_path / "x.tar")]
     events = wodle.run(timeout=120)
@@ -124,7 +127,13 @@ def test_licences_are_told_where_they_are_wanted(wodle: Wodle, tmp_path: Path) -
 
 
 def test_a_bill_of_materials_is_scanned(wodle: Wodle, tmp_path: Path) -> None:
-    component = {"bom-ref": "a", "type": "library", "name": "left-pad", "version": "1.3.0", "purl": "pkg:npm/left-pad@1.3.0"}
+    component = {
+        "bom-ref": "a",
+        "type": "library",
+        "name": "left-pad",
+        "version": "1.3.0",
+        "purl": "pkg:npm/left-pad@1.3.0",
+    }
     sbom = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": [component]}
     path = tmp_path / "sbom.json"
     path.write_text(json.dumps(sbom))
@@ -194,7 +203,11 @@ def sign(folder: Path, reference: str) -> None:
     environment = {**os.environ, "COSIGN_PASSWORD": ""}
     subprocess.run(create, cwd=folder, env=environment, check=True, capture_output=True)
     subprocess.run(
-        [str(scanner("cosign")), "sign", *options, reference], cwd=folder, env=environment, check=True, capture_output=True
+        [str(scanner("cosign")), "sign", *options, reference],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
     )
 
 
@@ -236,7 +249,9 @@ def test_a_signature_by_another_key_is_told(wodle: Wodle, tmp_path: Path, host: 
     other = tmp_path / "other"
     other.mkdir()
     environment = {**os.environ, "COSIGN_PASSWORD": ""}
-    subprocess.run([str(scanner("cosign")), "generate-key-pair"], cwd=other, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [str(scanner("cosign")), "generate-key-pair"], cwd=other, env=environment, check=True, capture_output=True
+    )
     rule = {"images": ["*"], "key": str(other / key.name), "transparency_log": False}
     wodle.config.update(cosign=tool("cosign", version="3.1.2"), signatures=[rule], registry=[reference])
     assert [e["reason"] for e in of(wodle.run(timeout=180), "unsigned_image")] == ["no_matching_signature"]
@@ -250,10 +265,14 @@ def test_images_of_a_real_engine(wodle: Wodle, tmp_path: Path) -> None:
     debian_image(tmp_path / "app.tar", tag="app:1")
     with docker_engine(tmp_path) as path:
         environment = {**os.environ, "DOCKER_HOST": f"unix://{path}"}
-        subprocess.run(["docker", "load", "-i", str(tmp_path / "app.tar")], env=environment, check=True, capture_output=True)
+        subprocess.run(
+            ["docker", "load", "-i", str(tmp_path / "app.tar")], env=environment, check=True, capture_output=True
+        )
         wodle.config.update(engine="docker", docker_socket=str(path))
         events = wodle.run(timeout=120)
         assert of(events, "scan_error") == []
         assert [(e["artifact"], e["critical"], e["high"]) for e in artifact_summaries(events)] == [("app:1", 1, 1)]
-        (wodle.folder / "queue" / "1700000000000000000-abcdef12.json").write_text('{"version":1,"image":"app:1","reason":"create"}')
+        (wodle.folder / "queue" / "1700000000000000000-abcdef12.json").write_text(
+            '{"version":1,"image":"app:1","reason":"create"}'
+        )
         assert [(e["trigger"], e["critical"]) for e in artifact_summaries(wodle.run(timeout=120))] == [("create", 1)]

@@ -139,8 +139,8 @@ FAILURES = {
     "timeout": {"exit": 1, "stderr": "FATAL Fatal error run error: analyze error: timeout: context deadline exceeded"},
     "no_image": {
         "exit": 1,
-        "stderr": "FATAL unable to initialize an image scanner: 4 errors occurred:\n * docker error: Cannot connect to the "
-        "Docker daemon\n * containerd error: containerd socket not found\n * podman error: no podman socket found\n"
+        "stderr": "FATAL unable to initialize an image scanner: 4 errors occurred:\n * docker error: Cannot connect to "
+        "the Docker daemon\n * containerd error: containerd socket not found\n * podman error: no podman socket found\n"
         " * remote error: GET https://index.docker.io/v2/: MANIFEST_UNKNOWN",
     },
     "cache_locked": {"exit": 1, "stderr": "FATAL cache may be in use by another process: timeout"},
@@ -470,7 +470,7 @@ def test_a_wrong_command_line_is_one_error_and_nothing_on_standard_error(wodle: 
     assert [(e["event"], e["reason"]) for e in wodle.run(*args)] == [("scan_error", "config")]
 
 
-# ------------------------------------------------------------------------------------------------------- SLA, exceptions
+# ------------------------------------------------------------------------------------------------------ SLA, exceptions
 
 
 def backdate(wodle: Wodle, days: int) -> None:
