@@ -22,7 +22,8 @@ _STATIC_KEYS = {"srcuser", "dstuser", *STATIC_FIELDS}
 _AUDIT_FIELDS = {
     f"audit.{name}"
     for name in (
-        "type", "id", "arch", "syscall", "success", "exit", "ppid", "pid", "auid", "uid", "gid", "euid", "tty", "session",
+        "type", "id", "arch", "syscall", "success", "exit", "ppid", "pid", "auid", "uid", "gid", "euid", "tty",
+        "session",
         "command", "exe", "key", "cwd", "file.name", "directory.name", "op", "res", *(f"execve.a{n}" for n in range(8)),
     )
 }  # fmt: skip
@@ -64,7 +65,7 @@ def _title(rule: RuleSpec, produced: Mapping[str, set[str]]) -> Iterator[Finding
     for name in fields:
         if name.lower() not in folded:
             text = f"$({name}) in the title of '{rule.name}' is in no event, condition or decoder of '{rule.source}'"
-            fix = did_you_mean(name, known, otherwise="correct the field, or add it to a test")
+            fix = did_you_mean(name, known, otherwise="correct the field, or add it to a test", cutoff=0.88)
             yield finding(rule, rule.at("title"), "H706", text, fix)
 
 
@@ -118,25 +119,25 @@ def _near_miss(rule: RuleSpec) -> Iterator[Finding]:
             rule, rule.at("tests"), "H707", text, "add a sequence one short, too slow, or of different actors"
         )
         return
+    subjects = {condition.subject.lower() for condition in (*rule.when, *rule.unless)}
     for quiet in silent:
         for event in quiet.events:
-            if any(_near(event, test.events[-1]) for test in firing):
+            if any(_near(event, test.events[-1], subjects) for test in firing):
                 return
     text = f"no silent test of '{rule.name}' is a near miss of a firing one"
     yield finding(rule, rule.at("tests"), "H707", text, "copy a firing event and change the one thing that decides")
 
 
-def _near(one: TestEvent, other: TestEvent) -> bool:
+def _near(one: TestEvent, other: TestEvent, subjects: set[str]) -> bool:
+    """Alike but for what decides: one of the rule's subjects (of JSON), or less than half of the words (of a text)."""
     first, second = _flat(one), _flat(other)
     if first is not None and second is not None:
-        return _distance(first, second) <= NEAR
+        differing = {name.lower() for name in {*first, *second} if first.get(name) != second.get(name)}
+        return len(differing) <= NEAR or len(differing & subjects) <= 1
     if one.log is None or other.log is None or (first is None) != (second is None):
         return False
-    return len(_words(one.log) ^ _words(other.log)) <= max(6, len(_words(other.log)) // 2)
-
-
-def _distance(first: Mapping[str, str], second: Mapping[str, str]) -> int:
-    return sum(first.get(name) != second.get(name) for name in {*first, *second})
+    words = _words(other.log)
+    return len(_words(one.log) & words) * 5 >= len(words) * 2
 
 
 def _words(log: bytes) -> set[bytes]:

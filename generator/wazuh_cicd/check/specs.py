@@ -69,7 +69,7 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
             continue
         found = _placed(from_message(message), specs)
         rule = specs.by_id.get(message.rule)
-        if message.code in {7617, 7619} and stock is None and rule is not None:
+        if message.code in {7617, 7619, 7620} and stock is None and rule is not None:
             if rule.id not in dropped:
                 dropped.add(rule.id)
                 yield _unknown_parent(rule)
@@ -88,7 +88,10 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
 
 
 def _unknown_parent(rule: RuleSpec) -> Finding:
-    text = f"a stock parent of '{rule.name}' ({', '.join(map(str, rule.parents.stock))}) is not among our stand-ins"
+    wanted = [*rule.parents.stock, *filter(None, [rule.correlate and rule.correlate.stock])]
+    text = (
+        f"'{rule.name}' needs a stock rule that our stand-ins lack ({', '.join(map(str, wanted))} or what it hangs on)"
+    )
     return finding(rule, rule.at("parent"), "R219", text, "check with --stock DIR", Severity.WARNING)
 
 

@@ -59,20 +59,21 @@ class Problems:
             raise SpecError(sorted(errors))
 
 
-def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
+def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "", cutoff: float = 0.6) -> str:
     """A suggestion for a misspelt word.
 
     Args:
         word: what was written.
         known: what may be written.
         otherwise: the text when nothing known is near.
+        cutoff: how alike two words must be, 0 to 1.
 
     Returns:
         ``did you mean 'x'?``, or ``otherwise``.
     """
     known = list(known)
     folded = {name.lower().replace("-", "_"): name for name in known}
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=cutoff)
     if near and folded[near[0]] != word:
         return f"did you mean '{folded[near[0]]}'?"
     return otherwise
