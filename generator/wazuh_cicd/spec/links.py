@@ -125,6 +125,8 @@ def _unique_rules(rules: Iterable[RuleSpec], problems: Problems) -> None:
     names: dict[str, RuleSpec] = {}
     used = {rule.id for rule in rules}
     for rule in rules:
+        if not rule.id or not rule.name:  # missing or unreadable, and reported
+            continue
         first = ids.setdefault(rule.id, rule)
         if first is not rule:
             free = next((n for n in range(rule.id, rule.id + 1000) if n not in used), None)

@@ -64,8 +64,8 @@ def _read_condition(reader: SpecReader, key: yaml.ScalarNode, node: yaml.Node) -
             return None
         matchers.append(Equals(values))
     else:
-        entries = reader.mapping(node, f"the condition on '{key.value}'", MATCHERS.names)
         before = len(reader.problems.findings)
+        entries = reader.mapping(node, f"the condition on '{key.value}'", MATCHERS.names)
         for name, value in entries.items():
             if name in _READERS:
                 matcher = _READERS[name](reader, value, entries)

@@ -81,7 +81,7 @@ def _read_rule(  # noqa: PLR0917 - what all rules of a file share
             reader.problem("S102", node, f"{label} lacks '{wanted}'", f"add '{wanted}:'")
 
     number = _read_id(reader, keys["id"], source) if "id" in keys else None
-    name = _read_name(reader, keys["name"]) if "name" in keys else None
+    name = _read_name(reader, keys["name"]) if "name" in keys else ""
     level = reader.integer(keys["level"], "level", 0, 16) if "level" in keys else None
     title = _read_title(reader, keys["title"]) if "title" in keys else None
     correlate = _read_correlate(reader, keys["correlate"], places) if "correlate" in keys else None
@@ -128,9 +128,9 @@ def _read_rule(  # noqa: PLR0917 - what all rules of a file share
         reader.problem(
             "S107", keys["category"], "'category' goes with 'parent: root'", "remove it: a child inherits it"
         )
-    spec = RuleSpec(
+    return RuleSpec(  # also when parts are missing: the links of what is there are checked in the same run
         id=number or 0,
-        name=name or "",
+        name=name,
         source=source or "",
         family=family,
         level=level or 0,
@@ -160,7 +160,6 @@ def _read_rule(  # noqa: PLR0917 - what all rules of a file share
         place=reader.place(node),
         places=places,
     )
-    return spec if None not in (number, name, level, title, source) else None
 
 
 def _says(expect: str) -> str:
@@ -182,13 +181,12 @@ def _read_id(reader: SpecReader, node: yaml.Node, source: str | None) -> int | N
     return number
 
 
-def _read_name(reader: SpecReader, node: yaml.Node) -> str | None:
+def _read_name(reader: SpecReader, node: yaml.Node) -> str:
     name = reader.text(node, "name")
     if name and not _NAME.match(name):
         better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         reader.problem("S104", node, f"name '{name}' is not lower-case words with hyphens", f"write '{better}'")
-        return None
-    return name or None
+    return name
 
 
 def _read_title(reader: SpecReader, node: yaml.Node) -> str | None:

@@ -120,11 +120,12 @@ class SpecReader:
             self.problems.add(
                 "Y101", place, "not YAML: ': ' inside an unquoted text, or wrong indentation", "quote the whole text"
             )
-        elif line[mark.column : mark.column + 1] in "@`%&*!|>":
-            character = line[mark.column : mark.column + 1]
+        elif (character := line[mark.column : mark.column + 1]) and character in "@`%&*!|>":
             self.problems.add("Y101", place, f"not YAML: a text cannot start with '{character}'", "quote the text")
         else:
-            self.problems.add("Y101", place, f"not YAML: {reason}", "mend the syntax here or just above")
+            self.problems.add(
+                "Y101", place, f"not YAML: {reason}", "look here and just above: a bracket or quote left open?"
+            )
 
     def _accept(self, root: yaml.Node) -> bool:
         seen: set[int] = set()
