@@ -1,4 +1,5 @@
 import pytest
+
 from wazuh_cicd.engine.addresses import parse_address, parse_network
 
 

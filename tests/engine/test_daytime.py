@@ -1,4 +1,5 @@
 import pytest
+
 from wazuh_cicd.engine.daytime import parse_time, parse_weekday
 
 

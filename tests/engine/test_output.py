@@ -1,4 +1,5 @@
 import pytest
+
 from wazuh_cicd.engine.event import Event
 from wazuh_cicd.engine.mitre import attack, describe
 from wazuh_cicd.engine.output import data_of, expand, predecoder_of, split_groups
@@ -14,7 +15,9 @@ def event(log=b"", statics=None, dynamics=()):
 
 def test_description_takes_static_and_dynamic_fields():
     made = event(statics={"dstuser": b"u", "system_name": b"sn"}, dynamics=[(b"a", b"x")])
-    template = b"[$(a)] [$(A)] [$(user)] [$(dstuser)] [$(system_name)] [$(systemname)] [$(hostname)] [$(nope)] [$(a] end"
+    template = (
+        b"[$(a)] [$(A)] [$(user)] [$(dstuser)] [$(system_name)] [$(systemname)] [$(hostname)] [$(nope)] [$(a] end"
+    )
     assert expand(template, made) == b"[x] [x] [] [u] [sn] [] [manager] [] [$(a] end"
 
 
@@ -46,7 +49,7 @@ def test_empty_groups_are_an_empty_list():
         ([(b"a", b"2"), (b"a.b", b"1")], {"a": "2"}),
         ([(b"A.b", b"1"), (b"a.c", b"2")], {"A": {"b": "1", "c": "2"}}),
         ([(b"a", b"")], {}),
-        ([(b"a", b"[1, \"x\"]"), (b"b", b"[oops]"), (b"c", b"[1")], {"a": [1, "x"], "b": "[oops]", "c": "[1"}),
+        ([(b"a", b'[1, "x"]'), (b"b", b"[oops]"), (b"c", b"[1")], {"a": [1, "x"], "b": "[oops]", "c": "[1"}),
         ([(b"", b"1"), (b"x.", b"2")], {"": "1", "x": {"": "2"}}),
     ],
 )
