@@ -43,7 +43,7 @@ def assemble(
     folders = [*([stock] if stock else []), *rulesets]
     if package is not None and not any(_brings_roots(folder) for folder in folders):
         folders.insert(0, stock_root())
-    return load_ruleset(folders, package_files(package) if package else RulesetFiles(), options=options)
+    return load_ruleset(folders, files=package_files(package) if package else None, options=options)
 
 
 def package_files(package: Package) -> RulesetFiles:
