@@ -100,6 +100,7 @@ def apply(
             result = verify(target, desired, known=known, thorough=thorough, live=how != NOTHING)
             if result.failures:
                 raise InstallError("verification failed\n" + "\n".join(map(str, result.failures)))  # noqa: TRY301
+            journal.finish(target)
         except BaseException as error:
             say(f"failed: {_first_line(error)}; putting the files back")
             _undo(target, journal)
@@ -110,7 +111,6 @@ def apply(
             if isinstance(error, WazuhCicdError) and not isinstance(error, InstallError):
                 raise InstallError(f"{error}; everything was put back") from error
             raise
-        journal.finish(target)
         return Outcome(plan, how, tuple(sorted(known)), result)
 
 

@@ -32,7 +32,8 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _BLOCK = re.compile(
-    rb"[ \t]*<!-- wazuh-cicd begin(?P<added>, line end added)?[^\n]*?-->.*?<!-- wazuh-cicd end -->[ \t]*(?:\r?\n)?",
+    rb"(?:(?<=\n)[ \t]*)?<!-- wazuh-cicd begin(?P<added>, line end added)?[^\n]*?-->"
+    rb".*?<!-- wazuh-cicd end -->(?:\r?\n)?",
     re.DOTALL,
 )
 
@@ -162,7 +163,7 @@ def blocks_of(data: bytes) -> tuple[tuple[str, ...], bytes]:
         if b"<ossec_config>" in body:
             top = body.strip(b"\n") + b"\n"
         else:
-            lines = tuple(line.strip().decode() for line in body.splitlines() if line.strip())
+            lines = tuple(found[0].decode() for found in re.finditer(rb"<(\w+)>.*?</\1>", body, re.DOTALL))
     return lines, top
 
 

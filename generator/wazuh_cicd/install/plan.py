@@ -130,8 +130,9 @@ def make_plan(target: Target, desired: Desired) -> Plan:
                     "I104", path, "was edited by hand and goes; its content stays in the backup", "copy it first"
                 )
             removed.append(Change(path, before, None))
-    _check_ids(target, desired, set(old) | set(files), draft)
     confs = _conf_changes(target, desired, draft)
+    if not any(finding.code == "I111" for finding in draft.problems):
+        _check_ids(target, desired, set(old) | set(files), draft)
     draft.changes = [
         *sorted((c for c in written if is_list(c.path)), key=lambda c: c.path),
         *confs,
