@@ -145,7 +145,10 @@ def render_rule(rule: RuleSpec, ids: Ids, problems: Problems) -> RenderedRule:
     if correlate is not None:
         tags.extend(_correlation_tags(correlate))
     tags.append(Tag("description", rule.title))
-    tags.extend(Tag("options", option) for option in sorted(rule.options, key=lambda word: word == "no_counter"))
+    options = set(rule.options)
+    if rule.response is not None:
+        options.add("no_full_log")  # a message for a response over 64 KB is cut, and never arrives
+    tags.extend(Tag("options", option) for option in sorted(options, key=lambda word: (word == "no_counter", word)))
     words = [*rule.groups, *rule.compliance]
     if words:
         tags.append(Tag("group", "".join(f"{word}," for word in words)))

@@ -21,6 +21,7 @@ from wazuh_cicd.render.model import (
     render_decoders,
     render_rule,
 )
+from wazuh_cicd.render.responses import bindings, calls_of, programs
 from wazuh_cicd.spec.links import parents_of
 from wazuh_cicd.spec.lists import list_text
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, SpecSet
@@ -158,6 +159,12 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
     if specs.lists:
         text = _template("ruleset.xml.j2").render(lists=sorted(entry.name for entry in specs.lists))
         files[FRAGMENTS + "ruleset.xml"] = text.encode()
+    for action, calls in bindings(specs, ids).items():
+        text = _template("response.xml.j2").render(action=action, calls=calls_of(action, calls))
+        _parse(text, f"response-{action}.xml")
+        files[f"{FRAGMENTS}response-{action}.xml"] = text.encode()
+    for target in ("manager", "agent"):
+        files.update({f"{target}/{path}": data for path, data in programs().items()})
     return Package(dict(sorted(files.items())), specs, id_base, rendered)
 
 

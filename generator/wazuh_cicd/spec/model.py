@@ -199,11 +199,13 @@ class Response:
         action: name of the response, ``block-ip``.
         arguments: the other keys of ``response``, as written: which field holds the address, the confidence, ...
         place: where it is written.
+        timeout: seconds that the effect lasts; None for the action's own default.
     """
 
     action: str
     arguments: Mapping[str, str]
     place: Place
+    timeout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from wazuh_cicd.spec.matchers import read_conditions
 from wazuh_cicd.spec.mitre import mitre_problem
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, Correlate, Parents, Response, RuleSpec
 from wazuh_cicd.spec.shapes import (
+    ACTIONS,
     CATEGORIES,
     CONFIDENCES,
     CORRELATE,
@@ -289,10 +290,18 @@ def _read_response(reader: SpecReader, node: yaml.Node) -> Response | None:
     entries = reader.mapping(node, RESPONSE.what, RESPONSE.names, RESPONSE.required)
     if "action" not in entries:
         return None
+    action = reader.choice(entries["action"], "action", tuple(ACTIONS))
     if "confidence" in entries:
         reader.choice(entries["confidence"], "confidence", CONFIDENCES)
     arguments = {name: reader.text(value, f"'{name}'") for name, value in entries.items() if name != "action"}
-    return Response(reader.text(entries["action"], "'action'"), arguments, reader.place(node))
+    arguments.setdefault("confidence", CONFIDENCES[0])
+    timeout = seconds(reader, entries["timeout"], "'timeout'") if "timeout" in entries else None
+    if action and ACTIONS[action] and ACTIONS[action] not in entries:
+        reader.problem("S102", node, f"response '{action}' lacks '{ACTIONS[action]}'", "name the field of the event")
+    for name in ("address", "user", "target"):
+        if not re.fullmatch(r"[\w.@-]*", arguments.get(name, "")):
+            reader.problem("S104", entries[name], f"'{arguments[name]}' is not a field's name", "write it as in 'when'")
+    return Response(action, arguments, reader.place(node), int(timeout) if timeout else None) if action else None
 
 
 def _read_groups(reader: SpecReader, node: yaml.Node) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ OPTIONS = ("no_full_log", "no_log", "no_ar", "alert_by_email", "no_email_alert",
 CATEGORIES = ("syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec")
 DECODER_TYPES = ("syslog", "web-log", "firewall", "ids", "squid", "windows")
 CONFIDENCES = ("low", "medium", "high")
+# Responses, and the key that each needs.
+ACTIONS = {"block-ip": "address", "quarantine-container": "", "scan-image": ""}
 
 NAME = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 GROUP = r"^[a-z0-9][A-Za-z0-9_.-]*$"
@@ -137,7 +139,7 @@ RESPONSE = Shape(
     "response",
     "'response'",
     (
-        Key("action", {"type": "string", "pattern": NAME}, "the response's name", required=True),
+        Key("action", {"enum": list(ACTIONS)}, "the response's name", required=True),
         Key("address", TEXT, "the field that holds the address"),
         Key("user", TEXT, "the field that holds the account"),
         Key("target", TEXT, "the field that holds what the response acts on"),
