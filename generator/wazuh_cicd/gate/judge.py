@@ -1,0 +1,158 @@
+"""Findings held against a policy: what fails, what warns, and why, in words for the developer who has to act."""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.errors import UsageError
+from wazuh_cicd.gate import wodle
+from wazuh_cicd.gate.policy import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from wazuh_cicd.gate.policy import Policy
+    from wazuh_cicd.gate.scans import Issue, Scan
+
+PASS, POLICY, SCANNER, SUPPLY_CHAIN = 0, 10, 20, 30
+_THREAT_TEXTS = {
+    "malware": "malicious package",
+    "kev": "exploited in the wild (KEV)",
+    "epss": "exploit is likely (EPSS 0.5 or more)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy says about one finding: ``fail``, ``warn``, ``excused`` or ``pass``, and why."""
+
+    scan: Scan
+    issue: Issue
+    result: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The gate's answer about everything it was given."""
+
+    policy: Policy
+    scans: tuple[Scan, ...]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def failed(self) -> tuple[Decision, ...]:
+        """The findings that fail."""
+        return tuple(d for d in self.decisions if d.result == "fail")
+
+    @property
+    def code(self) -> int:
+        """The exit code. A scanner's failure comes first: after it, nothing else that was found can be trusted."""
+        areas = {problem.area for scan in self.scans for problem in scan.problems}
+        if "scanner" in areas or not self.scans:
+            return SCANNER
+        if "supply-chain" in areas:
+            return SUPPLY_CHAIN
+        return POLICY if self.failed else PASS
+
+    def count(self, result: str) -> int:
+        """Count decisions of one result."""
+        return sum(d.result == result for d in self.decisions)
+
+
+class Judge:
+    """Applies one policy.
+
+    ``history`` maps a finding's base to when it was first seen (seconds since 1970); it is extended with what is new.
+    """
+
+    def __init__(self, policy: Policy, history: dict[str, int] | None = None, now: float | None = None) -> None:
+        """Check the policy's exceptions; raises ``UsageError`` when one of them lacks something."""
+        self.policy = policy
+        self.history = history
+        self.now = int(time.time() if now is None else now)
+        self._wodle = wodle.load()
+        self._waivers, refused = self._wodle.check_exceptions([dict(e) for e in policy.exceptions], self.now)
+        if refused:
+            raise UsageError("; ".join(refused))
+
+    def verdict(self, scans: Sequence[Scan]) -> Verdict:
+        """Judge every finding of every scan."""
+        decisions = [self.decide(scan, issue) for scan in scans for issue in scan.issues]
+        rank = {"fail": 0, "warn": 1, "excused": 2, "pass": 3}
+        return Verdict(self.policy, tuple(scans), tuple(sorted(decisions, key=lambda d: rank[d.result])))
+
+    def decide(self, scan: Scan, issue: Issue) -> Decision:
+        """Judge one finding."""
+        result, why = self._by_kind(scan, issue)
+        waiver = self._wodle.find_waiver(self._waivers, issue.raw, scan.artifact)
+        if waiver is not None:
+            until = self._wodle.day_of(waiver.expires - self._wodle.DAY)
+            if waiver.expires <= self.now:
+                return Decision(scan, issue, "fail", f"its exception expired on {until} (owner {waiver.owner})")
+            if result in ("fail", "warn"):
+                return Decision(scan, issue, "excused", f"exception until {until} by {waiver.owner}: {waiver.reason}")
+        return Decision(scan, issue, result, why)
+
+    def _by_kind(self, scan: Scan, issue: Issue) -> tuple[str, str]:
+        policy = self.policy
+        if issue.kind == "vulnerability":
+            return self._vulnerability(scan, issue)
+        if issue.kind == "secret":
+            return self._threshold(issue, policy.secrets, "secret: remove it, and revoke it because it was public")
+        if issue.kind == "misconfiguration":
+            return self._threshold(issue, policy.misconfiguration, f"misconfiguration of severity {issue.severity}")
+        if any(fnmatch.fnmatchcase(issue.id, pattern) for pattern in policy.licenses):
+            return "fail", "licence is forbidden by the policy"
+        return self._threshold(issue, policy.license_severity, f"licence of severity {issue.severity}")
+
+    def _threshold(self, issue: Issue, threshold: str, why: str) -> tuple[str, str]:
+        return ("fail", why) if _reaches(issue.severity, threshold) else ("pass", "below the policy's threshold")
+
+    def _vulnerability(self, scan: Scan, issue: Issue) -> tuple[str, str]:
+        policy = self.policy
+        first = self._first_seen(scan, issue)
+        due = self._due(issue, first)
+        if due is not None and due <= self.now:
+            return "fail", f"open past its SLA, which ended on {self._wodle.day_of(due)}"
+        threat = issue.threat if issue.threat in policy.threats else ""
+        if not threat and not _reaches(issue.severity, policy.severity):
+            return "pass", "below the policy's threshold"
+        why = _THREAT_TEXTS[threat] if threat else f"severity {issue.severity} reaches {policy.severity}"
+        if issue.threat == "malware":
+            return ("fail", why) if threat else ("pass", "the policy lets malicious packages pass")
+        if due is not None and policy.grace:
+            return "warn", f"{why}; may stay until {self._wodle.day_of(due)}"
+        if not threat and not issue.fixed and issue.status != "fixed":
+            return policy.unfixed, f"{why}; there is no fix yet"
+        return "fail", why
+
+    def _first_seen(self, scan: Scan, issue: Issue) -> int | None:
+        if self.history is None:
+            return None
+        return self.history.setdefault(f"{scan.artifact.split('@')[0]}|{issue.base}", self.now)
+
+    def _due(self, issue: Issue, first: int | None) -> int | None:
+        """Return when the SLA ends; None when there is none, or the finding's age is not known."""
+        if not issue.fixed and issue.status != "fixed":
+            return None
+        if first is None and issue.fix_date is None:
+            return None
+        threat = issue.threat if issue.threat in ("kev", "malware") else ""
+        fix_since = issue.fix_date or first or self.now
+        due = self._wodle.sla_due(issue.severity, threat, first or 0, fix_since, dict(self.policy.sla_days))
+        return None if due is None else int(due)
+
+
+def _reaches(severity: str, threshold: str) -> bool:
+    return threshold != "NEVER" and SEVERITIES.index(severity) >= SEVERITIES.index(threshold)
+
+
+def summary_counts(decisions: Sequence[Decision]) -> Mapping[str, Any]:
+    """Count failing findings by kind, for the evidence."""
+    kinds = ("vulnerability", "misconfiguration", "secret", "license")
+    return {kind: sum(d.issue.kind == kind and d.result == "fail" for d in decisions) for kind in kinds}
