@@ -29,11 +29,16 @@ class Pattern(Protocol):
     """A compiled pattern."""
 
     source: bytes
+    # Whether letter case (ASCII) does not count; then ``test_folded`` may be asked with a subject in lower case.
+    caseless: bool
     # Lower-cased texts, of which every subject that matches contains, lower-cased, at least one. Empty: nothing known.
     literals: tuple[bytes, ...]
 
     def test(self, subject: bytes) -> bool:
         """Whether the subject matches."""
+
+    def test_folded(self, lowered: bytes) -> object:
+        """``test`` for a subject in lower case; only of a caseless pattern. Truthy or falsy."""
 
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match the part of the subject behind ``start`` (which counts as its beginning for anchors)."""

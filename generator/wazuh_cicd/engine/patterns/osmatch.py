@@ -8,8 +8,13 @@ case does not count.
 from __future__ import annotations
 
 import re
+from functools import partial
+from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.patterns.base import Match, PatternError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_SOURCE = 20_480
 _ASCII_END = 0x80
@@ -20,16 +25,16 @@ _MANY = 4
 class OsMatch:
     """A compiled OS_Match."""
 
-    __slots__ = ("_always", "_equal", "_find", "_negate", "_prefixes", "_search", "_suffixes", "literals", "source")
+    __slots__ = ("literals", "source", "test_folded")
 
     caseless = True
 
     def __init__(self, source: bytes) -> None:
         """Split into alternatives; see ``compile_osmatch``."""
         self.source = source
-        self._negate = source.startswith(b"!")
-        text = source[1:] if self._negate else source
-        self._always = False
+        negate = source.startswith(b"!")
+        text = source[1:] if negate else source
+        always = False
         found: list[bytes] = []
         equal: list[bytes] = []
         prefixes: list[bytes] = []
@@ -42,47 +47,64 @@ class OsMatch:
             if begin and end:
                 equal.append(body)
             elif not body:
-                self._always = True
+                always = True
             elif begin:
                 prefixes.append(body)
             elif end:
                 suffixes.append(body)
             elif max(body) < _ASCII_END:  # the engine compares signed with unsigned bytes here: others never match
                 found.append(body)
-        self._equal = tuple(equal)
-        self._prefixes = tuple(prefixes)
-        self._suffixes = tuple(suffixes)
-        self._find: tuple[bytes, ...] = tuple(dict.fromkeys(found))
-        self._search = re.compile(b"|".join(map(re.escape, self._find))).search if len(self._find) >= _MANY else None
-        known = (*self._find, *self._equal, *self._prefixes, *self._suffixes)
-        self.literals: tuple[bytes, ...] = () if self._negate or self._always or not all(known) else known
+        known = (*found, *equal, *prefixes, *suffixes)
+        self.literals: tuple[bytes, ...] = () if negate or always or not all(known) else known
+        test: Callable[[bytes], object] = _always
+        if not always:
+            test = _tester(tuple(dict.fromkeys(found)), tuple(equal), tuple(prefixes), tuple(suffixes))
+        # Says for a subject in lower case (ASCII letters) whether it matches; truthy or falsy.
+        self.test_folded: Callable[[bytes], object] = (lambda lowered: not test(lowered)) if negate else test
 
     def test(self, subject: bytes) -> bool:
         """Whether the subject matches."""
-        return self.test_folded(subject.lower())
-
-    def test_folded(self, lowered: bytes) -> bool:
-        """``test`` for a subject that is already in lower case (ASCII letters only)."""
-        if self._always:
-            return not self._negate
-        if self._search:
-            if self._search(lowered):
-                return not self._negate
-        else:
-            for text in self._find:
-                if text in lowered:
-                    return not self._negate
-        if (
-            (self._prefixes and lowered.startswith(self._prefixes))
-            or (self._suffixes and lowered.endswith(self._suffixes))
-            or (self._equal and lowered in self._equal)
-        ):
-            return not self._negate
-        return self._negate
+        return bool(self.test_folded(subject.lower()))
 
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """A match at the end of the subject: OS_Match knows no position."""
         return Match(len(subject)) if self.test(subject[start:] if start else subject) else None
+
+
+def _always(lowered: bytes) -> bool:
+    del lowered
+    return True
+
+
+def _tester(
+    found: tuple[bytes, ...], equal: tuple[bytes, ...], prefixes: tuple[bytes, ...], suffixes: tuple[bytes, ...]
+) -> Callable[[bytes], object]:
+    """The cheapest function for one kind of alternative; a chain of them for several."""
+    tests: list[Callable[[bytes], object]] = []
+    if equal:
+        tests.append(equal[0].__eq__ if len(equal) == 1 else frozenset(equal).__contains__)
+    if prefixes:
+        tests.append(lambda lowered: lowered.startswith(prefixes))
+    if suffixes:
+        tests.append(lambda lowered: lowered.endswith(suffixes))
+    if len(found) >= _MANY:
+        tests.append(re.compile(b"|".join(map(re.escape, found))).search)
+    else:
+        tests += [partial(_contains, text) for text in found]
+    if len(tests) == 1:
+        return tests[0]
+
+    def test_any(lowered: bytes) -> bool:
+        for test in tests:  # noqa: SIM110 - any() with a generator costs more than the tests
+            if test(lowered):
+                return True
+        return False
+
+    return test_any
+
+
+def _contains(text: bytes, lowered: bytes) -> bool:
+    return text in lowered
 
 
 def compile_osmatch(source: bytes) -> OsMatch:

@@ -1,48 +1,133 @@
-"""OS_Regex: compiled patterns."""
+"""OS_Regex: compiled patterns.
+
+Each alternative is asked in the cheapest way that gives the scanner's answer: a text that a match must contain, an
+ordinary expression where the alternative is regular, the scanner otherwise.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.patterns.base import Match
-from wazuh_cicd.engine.patterns.osregex_reference import scan
+from wazuh_cicd.engine.patterns.osregex_fast import Scanner
+from wazuh_cicd.engine.patterns.osregex_regular import Regular, byte_set, fixed_start, required_literals, translate
 from wazuh_cicd.engine.patterns.osregex_syntax import parse_alternatives
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wazuh_cicd.engine.patterns.osregex_reference import Result
     from wazuh_cicd.engine.patterns.osregex_syntax import Alternative
+
+
+class _Option:
+    """One alternative, prepared on first use."""
+
+    __slots__ = ("_alternative", "_captures", "_gate", "_regular", "_runs", "_scanner", "literal", "start")
+
+    def __init__(self, alternative: Alternative, *, captures: bool) -> None:
+        self._alternative = alternative
+        self._captures = captures
+        self._runs = required_literals(alternative)
+        self.literal = max(self._runs, key=len, default=b"")
+        self.start = fixed_start(alternative)
+        self._regular: Regular | None = translate(alternative)
+        self._gate = re.compile(b"".join(map(byte_set, self.start))).match if not self._regular else None
+        self._scanner: Scanner | None = None
+
+    def tester(self) -> Callable[[bytes], object]:
+        """The function that says yes or no."""
+        return self._regular.test if self._regular else self._scan
+
+    def _scan(self, lowered: bytes) -> Result | None:
+        """Ask the scanner, unless it is plain that it cannot succeed."""
+        if self._gate and not self._gate(lowered):
+            return None
+        position = 0
+        for run in self._runs:
+            position = lowered.find(run, position)
+            if position < 0:
+                return None
+            position += len(run)
+        if self._scanner is None:
+            self._scanner = Scanner(self._alternative, captures=self._captures)
+        return self._scanner.scan(lowered)
+
+    def search(self, lowered: bytes, text: bytes, start: int) -> Match | None:
+        """Match, with position and captures."""
+        regular = self._regular
+        if regular is not None:
+            if regular.exact is not None:
+                found = regular.exact.match(lowered)
+                if found is None:
+                    return None
+                end = found.end()
+                if regular.last_run:
+                    foreign = regular.foreign and end < len(lowered)
+                    end = end + 1 if foreign else found.start(regular.last_run) + 1
+                groups: tuple[bytes, ...] = ()
+                if self._captures:
+                    groups = tuple(text[found.start(n) : found.end(n)] for n in range(1, self._alternative.groups + 1))
+                return Match(start + end, groups)
+            if not regular.test(lowered):
+                return None
+        result = self._scan(lowered)
+        if result is None:
+            return None
+        last, marks = result
+        return Match(start + last + 1, _substrings(text, marks) if self._captures else ())
 
 
 class OsRegex:
     """A compiled OS_Regex."""
 
-    __slots__ = ("_captures", "alternatives", "literals", "source")
+    __slots__ = ("_options", "first_bytes", "literals", "source", "test_folded")
 
     caseless = True
 
     def __init__(self, source: bytes, alternatives: tuple[Alternative, ...], *, captures: bool) -> None:
         """See ``compile_osregex``."""
         self.source = source
-        self.alternatives = alternatives
-        self._captures = captures
-        self.literals: tuple[bytes, ...] = ()
+        self._options = tuple(_Option(alternative, captures=captures) for alternative in alternatives)
+        starts = tuple(option.start for option in self._options)
+        # The first bytes (in lower case) that a matching subject may have; None when any may come, or none at all.
+        self.first_bytes: frozenset[int] | None = None
+        if all(starts):
+            self.first_bytes = frozenset().union(*(start[0] for start in starts))
+        literals = tuple(option.literal for option in self._options)
+        self.literals: tuple[bytes, ...] = literals if all(literals) else ()
+        # Says for a subject in lower case (ASCII letters) whether it matches; truthy or falsy.
+        self.test_folded: Callable[[bytes], object] = self._tester()
+
+    def _tester(self) -> Callable[[bytes], object]:
+        tests = tuple(option.tester() for option in self._options)
+        if len(tests) == 1:
+            return tests[0]
+
+        def test_any(lowered: bytes) -> bool:
+            for test in tests:  # noqa: SIM110 - any() with a generator costs more than the tests
+                if test(lowered):
+                    return True
+            return False
+
+        return test_any
 
     def test(self, subject: bytes) -> bool:
         """Whether the subject matches."""
-        return self.test_folded(subject.lower())
-
-    def test_folded(self, lowered: bytes) -> bool:
-        """``test`` for a subject that is already in lower case (ASCII letters only)."""
-        return any(scan(alternative, lowered, captures=False) for alternative in self.alternatives)
+        return bool(self.test_folded(subject.lower()))
 
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match behind ``start``; the captures are empty unless the pattern was compiled with them."""
         text = subject[start:] if start else subject
-        lowered = text.lower()
-        for alternative in self.alternatives:
-            result = scan(alternative, lowered, captures=self._captures)
-            if result is not None:
-                last, marks = result
-                return Match(start + last + 1, _substrings(text, marks) if self._captures else ())
+        return self.search_folded(text.lower(), text, start)
+
+    def search_folded(self, lowered: bytes, text: bytes, start: int = 0) -> Match | None:
+        """Match ``text``, whose lower case is known and which stands at ``start`` in the subject."""
+        for option in self._options:
+            found = option.search(lowered, text, start)
+            if found is not None:
+                return found
         return None
 
 

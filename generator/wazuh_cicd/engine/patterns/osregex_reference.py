@@ -153,10 +153,10 @@ def scan(alternative: Alternative, subject: bytes, *, captures: bool, max_steps:
             p = 0
             last = None
             i += 1
-    return _exhausted(alternative, p, last, marks, loop=loop, length=length if captures else None)
+    return finish(alternative, p, last, marks, loop=loop, length=length if captures else None)
 
 
-def _exhausted(
+def finish(
     alternative: Alternative, p: int, last: int | None, marks: list[int | None], *, loop: bool, length: int | None
 ) -> Result | None:
     """What still may be left of the pattern when the subject has ended."""

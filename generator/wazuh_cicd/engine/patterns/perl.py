@@ -40,6 +40,10 @@ class PerlPattern:
         except pcre2.LibraryError:
             return False
 
+    def test_folded(self, lowered: bytes) -> bool:
+        """Never asked: letter case counts."""
+        raise NotImplementedError
+
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match behind ``start``, which counts as the beginning of the subject."""
         text = subject[start:] if start else subject

@@ -15,6 +15,8 @@ class PlainPattern:
 
     __slots__ = ("literals", "source")
 
+    caseless = False
+
     def __init__(self, source: bytes) -> None:
         """Nothing to compile."""
         self.source = source
@@ -24,6 +26,10 @@ class PlainPattern:
         """Whether the texts are equal."""
         return subject == self.source
 
+    def test_folded(self, lowered: bytes) -> bool:
+        """Never asked: letter case counts."""
+        raise NotImplementedError
+
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """A match that ends with the subject."""
         return Match(len(subject)) if subject[start:] == self.source else None
@@ -32,17 +38,22 @@ class PlainPattern:
 class Negated:
     """The ``negate="yes"`` of a condition. What it matches has no position and no captures."""
 
-    __slots__ = ("literals", "pattern", "source")
+    __slots__ = ("caseless", "literals", "pattern", "source")
 
     def __init__(self, pattern: Pattern) -> None:
         """Invert ``pattern``."""
         self.pattern = pattern
         self.source = pattern.source
+        self.caseless = pattern.caseless
         self.literals: tuple[bytes, ...] = ()
 
     def test(self, subject: bytes) -> bool:
         """Whether the inner pattern does not match."""
         return not self.pattern.test(subject)
+
+    def test_folded(self, lowered: bytes) -> bool:
+        """``test`` for a subject in lower case."""
+        return not self.pattern.test_folded(lowered)
 
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """A match at the start when the inner pattern does not match behind it."""
