@@ -1,0 +1,121 @@
+"""cicd-scan-image: what is an image, what gets into the queue."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import threading
+
+import pytest
+
+from ar_kit import Home, load
+
+scan_image = load("cicd-scan-image")
+HEX = "0123456789abcdef" * 4
+GOOD = [
+    "alpine", "alpine:3.19", "library/alpine", "docker.io/library/alpine:latest", "localhost/x",
+    "localhost:5000/a/b_c:v1.2-rc", "registry.example.com:5000/team/app.name/sub__x:Tag_1", f"alpine@sha256:{HEX}",
+    f"ghcr.io/a/b:v1@sha256:{HEX}", f"sha256:{HEX}", HEX, HEX[:12], "a-b--c/d",
+]  # fmt: skip
+BAD = [
+    "", " ", "alpine ", "Alpine", "alpine:", "alpine:-x", "alpine:.x", ":3.19", "/alpine", "alpine/", "a//b",
+    "../etc/passwd", "a/../b", "alpine;reboot", "$(reboot)", "`x`", "-v", "--format", "alpine\n", "alpine@sha256:12",
+    "alpine@", "@sha256:" + HEX, "host:port/a", "host.example.com:123456/a", "a..b", "a___b", "a_.b", "x" * 513,
+    "alpine:" + "t" * 129, "<none>:<none>", "a\x00b", "-host.example.com/a", "host..example.com/a", "\u0430lpine",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_a_reference_or_id_is_taken_as_it_is(text):
+    assert scan_image.parse_image(text) == text
+
+
+@pytest.mark.parametrize("text", [*BAD, None, 5, ["alpine"], {"a": 1}])
+def test_anything_else_is_refused(text):
+    with pytest.raises(scan_image.Refused) as refusal:
+        scan_image.parse_image(text)
+    assert refusal.value.reason == "not-an-image"
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    made = Home(tmp_path, "cicd-scan-image")
+    made.configure(made.admin("--example-config"))
+    return made
+
+
+def waiting(home: Home) -> list[dict]:
+    folder = home.folder / "queue/cicd/scan-queue"
+    return [json.loads(path.read_text()) for path in sorted(folder.iterdir())] if folder.exists() else []
+
+
+def pull(image: str) -> dict:
+    return {"docker": {"Type": "image", "Action": "pull", "Actor": {"ID": image, "Attributes": {"name": "x"}}}}
+
+
+def test_a_request_is_one_file_that_says_it_all(home):
+    outcome = home.add(pull("ghcr.io/acme/app:v1"), extra_args=(), timeout=0, rule="114020")
+    assert (outcome.keys, outcome.answer, outcome.code) == (("ghcr.io/acme/app:v1",), "continue", 0)
+    (path,) = (home.folder / "queue/cicd/scan-queue").iterdir()
+    stamp, _, mark = path.name.partition("-")
+    assert mark == hashlib.sha256(b"ghcr.io/acme/app:v1").hexdigest()[:16] + ".json"
+    request = json.loads(path.read_text())
+    assert int(stamp) // 10**9 == request.pop("requested")
+    assert request == {"version": 1, "image": "ghcr.io/acme/app:v1", "reason": "pull", "rule": "114020"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o770
+
+
+def test_a_container_event_is_about_its_image(home):
+    attributes = {"image": "nginx:1.25", "name": "web"}
+    home.add({"docker": {"Type": "container", "Action": "create", "Actor": {"ID": HEX, "Attributes": attributes}}})
+    assert [(one["image"], one["reason"]) for one in waiting(home)] == [("nginx:1.25", "create")]
+
+
+def test_one_image_waits_once(home):
+    for _ in range(3):
+        home.add(pull("alpine:3.19"), extra_args=(), timeout=0)
+    home.add(pull("alpine:3.20"), extra_args=(), timeout=0)
+    assert [one["image"] for one in waiting(home)] == ["alpine:3.19", "alpine:3.20"]
+    assert home.log()[1]["detail"] == "waits already"
+
+
+def test_many_at_once_collapse_too(home):
+    threads = [threading.Thread(target=home.add, args=(pull("alpine:3.19"),)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(waiting(home)) == 1
+
+
+def test_at_the_ceiling_it_reports_instead(home):
+    home.configure("max_pending = 2\n")
+    for number in range(3):
+        home.add(pull(f"alpine:{number}"))
+    assert len(waiting(home)) == 2
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", "ceiling-total")
+
+
+def test_ignored_images_are_not_asked_for(home):
+    home.configure("ignore = registry.example.com/cache/*\n")
+    home.add(pull("registry.example.com/cache/x:1"))
+    home.add(pull("registry.example.com/app:1"))
+    assert [one["image"] for one in waiting(home)] == ["registry.example.com/app:1"]
+
+
+def test_a_link_in_place_of_the_queue_is_not_followed(home, tmp_path):
+    (home.folder / "queue/cicd").mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (home.folder / "queue/cicd/scan-queue").symlink_to(elsewhere)
+    assert home.add(pull("alpine:3.19")).code == 1
+    assert list(elsewhere.iterdir()) == []
+    assert home.last()["result"] == "failed"
+
+
+def test_the_administrator_can_ask_and_look(home):
+    home.admin("--scan", "alpine:3.19")
+    assert "alpine:3.19" in home.admin("--list")
+    assert "not-an-image" in home.admin("--scan", "a b", check=False)
