@@ -23,7 +23,7 @@ class PatternProblem:
 
 
 _NAMED = re.compile(r"\(\?P?<([A-Za-z_]\w*)>")
-_TOKENS = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\(\?P?<[=!A-Za-z_]\w*>?|[<&\n\r\t]|[^\\<&(\n\r\t]+|.", re.DOTALL)
+_TOKENS = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\(\?<[=!]|\(\?P?<[A-Za-z_]\w*>|[<&\n\r\t]|[^\\<&(\n\r\t]+|.", re.DOTALL)
 _SPELLING = {"<": r"\x3c", "&": r"\x26", "\n": r"\n", "\r": r"\r", "\t": r"\t", r"\<": r"\x3c", r"\&": r"\x26"}
 
 
