@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from one_rule import HEAD
 
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

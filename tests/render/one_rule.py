@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.content.paths import stock_root
 from wazuh_cicd.engine import RulesetFiles, load_ruleset
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 HEAD = """\
 source: github

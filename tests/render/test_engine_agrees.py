@@ -42,7 +42,9 @@ MEANINGS = {
 @pytest.mark.parametrize("matcher", sorted(MEANINGS))
 @given(words=WORDS, value=VALUES, before=VALUES, behind=VALUES, ignore_case=st.booleans())
 @SETTINGS
-def test_text_matchers(where, matcher, words, value, before, behind, ignore_case):
+def test_text_matchers(  # noqa: PLR0917 - what hypothesis draws
+    where, matcher, words, value, before, behind, ignore_case
+):
     spec = {matcher: words, "ignore_case": ignore_case} if ignore_case else {matcher: words}
     subjects = [value, words[0], before + words[0], words[-1] + behind, before + "".join(words) + behind, "", MISSING]
     for event, fired in zip(subjects, run({where: {"github.a": spec}}, events(subjects)), strict=True):

@@ -14,7 +14,10 @@ from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 from wazuh_cicd.spec.model import SOURCES
 
-RULE = "- {{id: {id}, name: {name}, level: {level}, title: 'x $(github.a)', {rest}tests: [{{fires: {{github.a: x}}}}, {{silent: {{github.a: y}}}}]}}\n"
+RULE = (
+    "- {{id: {id}, name: {name}, level: {level}, title: 'x $(github.a)', {rest}"
+    "tests: [{{fires: {{github.a: x}}}}, {{silent: {{github.a: y}}}}]}}\n"
+)
 
 
 def rule(number: int, name: str, level: int = 5, **rest: str) -> str:
@@ -145,7 +148,8 @@ def test_correlation_becomes_the_tags_that_wazuh_has(package):
         + rule(
             111902,
             "b",
-            correlate="{of: a, count: 4, within: 2h, same: [github.actor, srcip, user], different: [github.repo, location], global: true}",
+            correlate="{of: a, count: 4, within: 2h, same: [github.actor, srcip, user], "
+            "different: [github.repo, location], global: true}",
         )
     )
     composite = xml_of(built).findall(".//rule")[1]
