@@ -21,7 +21,7 @@ from wazuh_cicd.install.desired import is_ours
 from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
-from wazuh_cicd.proof.remote import ApiEngine
+from wazuh_cicd.proof.remote import NO_SESSION, ApiEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -203,15 +203,14 @@ class ApiTarget:
         try:
             said += [str(message) for message in ApiEngine(self.api).load_messages]
         except Refused as error:
+            if error.code != NO_SESSION:
+                raise
             said.append(f"ERROR: {error}")
         return said
 
     def is_running(self) -> bool:
         """Whether analysisd runs."""
-        try:
-            return self._status() == "running"
-        except (Refused, Unreachable):
-            return False
+        return self._status() == "running"
 
     def activate(self, how: str) -> list[str]:
         """Reload or restart all nodes, and wait."""
@@ -228,14 +227,9 @@ class ApiTarget:
                 said += [f"WARNING: {line}" for line in message.split(", (") if line]
         return [line if "(" in line else line.replace("WARNING: ", "WARNING: (", 1) for line in said]
 
-    def engine(self) -> ApiEngine | None:
-        """``PUT /logtest``, if it answers."""
-        engine = ApiEngine(self.api)
-        try:
-            engine.open_session().process("wazuh-cicd asks whether logtest answers")
-        except (Refused, Unreachable):
-            return None
-        return engine
+    def engine(self) -> ApiEngine:
+        """``PUT /logtest``."""
+        return ApiEngine(self.api)
 
     def _cluster(self) -> list[str]:
         if self._nodes is None:

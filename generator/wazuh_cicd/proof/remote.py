@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _MESSAGE = re.compile(r"^(WARNING|ERROR|CRITICAL): ((?:\((\d+)\): )?.*)$", re.DOTALL)
+# The "codemsg" of a logtest that could load no ruleset.
+NO_SESSION = -1
 _PROBE = "wazuh-cicd asks whether the ruleset loads"
 
 
@@ -90,7 +92,7 @@ class RemoteSession:
         token = data.get("token")
         if not token or "output" not in data:
             told = "; ".join(map(str, messages or data.get("messages", ()))) or "no output"
-            raise Refused(f"the manager cannot judge events: {told}", int(data.get("codemsg", -1)))
+            raise Refused(f"the manager cannot judge events: {told}", int(data.get("codemsg", NO_SESSION)))
         if token != self._token:
             self._token = str(token)
             self._finalizer = weakref.finalize(self, _end_quietly, self._logtest.end, self._token)
