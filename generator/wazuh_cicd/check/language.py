@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from wazuh_cicd.check.osregex import branches
+
 MAX_VALUES = 400
 
 
@@ -62,7 +64,7 @@ _OS_REGEX_LITERAL = re.compile(rb"(?:[^\\^$|()]|\\[$|()\\<])*\Z")
 
 def _os_regex(source: bytes) -> Language | None:
     values = set()
-    for part in source.split(b"|"):
+    for part in branches(source):
         core = part[1:-1]
         if not (part.startswith(b"^") and part.endswith(b"$") and len(part) > 1) or core.endswith(b"\\"):
             return None

@@ -26,17 +26,18 @@ _CLASSES |= {name.upper(): _ALL - _CLASSES[name] for name in (b"\\w", b"\\d", b"
 
 def portable(pattern: bytes) -> bool:
     """Whether the pattern lies in the part of OS_Regex that holds no surprise."""
-    return all(_portable_branch(branch) for branch in _split(pattern))
+    return all(_portable_branch(branch) for branch in branches(pattern))
 
 
-def _split(pattern: bytes) -> list[bytes]:
-    branches = [b""]
+def branches(pattern: bytes) -> list[bytes]:
+    """The alternatives of a pattern."""
+    found = [b""]
     for unit in _UNIT.findall(pattern):
         if unit == b"|":
-            branches.append(b"")
+            found.append(b"")
         else:
-            branches[-1] += unit
-    return branches
+            found[-1] += unit
+    return found
 
 
 def _bytes_of(unit: bytes) -> frozenset[int]:

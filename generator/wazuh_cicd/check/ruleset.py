@@ -56,6 +56,7 @@ def check_ruleset(folders: Sequence[Path], *, beneath: Sequence[Path] = ()) -> l
         sources.append(files)
         findings.extend(_unreadable(files))
         findings.extend(_declarations(folder, files))
+        mine |= {finding.path for finding in findings}
     try:
         ruleset = load_ruleset(sources)
     except RulesetLoadError as error:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from wazuh_cicd import __version__
 from wazuh_cicd.findings import Finding, Severity
@@ -100,7 +101,7 @@ def _sarif_result(finding: Finding, codes: list[str]) -> dict[str, Any]:
         "partialFingerprints": {"wazuhCicd/v1": _fingerprint(finding)},
     }
     if finding.path:
-        physical: dict[str, Any] = {"artifactLocation": {"uri": PurePath(finding.path).as_posix()}}
+        physical: dict[str, Any] = {"artifactLocation": {"uri": quote(PurePath(finding.path).as_posix())}}
         if finding.line:
             region = {"startLine": finding.line}
             if finding.column:

@@ -45,7 +45,7 @@ S102 | A key is missing. | The rule cannot be rendered without it. | Add it.
 S103 | A value of the wrong kind. | A list where a text is wanted, a text where a number is. | Write the kind that the message names.
 S104 | A word that is not in the set of allowed ones. | It would mean nothing to Wazuh or to us. | Write one of those named.
 S105 | A number or duration outside its range. | Wazuh would refuse it, or read something else. | Write a value in the range named.
-S106 | A rule of level 4 or more lacks what an analyst needs. | An alert that nobody can act on is noise: from level 4 on `why`, `triage`, `false_positives`, `mitre` and `compliance` are part of the rule. | Add the key; an empty compliance list may be waived nowhere, name the control that the event is evidence for.
+S106 | A rule of level 4 or more lacks what an analyst needs. | An alert that nobody can act on is noise: from level 4 on `why`, `triage`, `false_positives`, `mitre` and `compliance` are part of the rule. | Add the key; an empty list says that there is none.
 S107 | A key that means nothing beside another one. | It would silently have no effect. | Remove it.
 S108 | A title that Wazuh cannot show. | Wazuh's XML has no escapes, cuts at 1023 bytes and fills in decoded fields only. | Reword the title as the message says.
 R201 | An id belongs to two rules. | A manager keeps the first and drops the second. | Take the free id suggested.

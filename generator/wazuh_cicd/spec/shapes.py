@@ -62,7 +62,8 @@ def _one_or_many(item: Mapping[str, Any]) -> dict[str, Any]:
 
 TEXT: dict[str, Any] = {"type": "string"}
 SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
-TEXTS: dict[str, Any] = _one_or_many({"type": ["string", "number", "boolean"]})
+_WORD = {"type": ["string", "number", "boolean"]}
+TEXTS: dict[str, Any] = {"oneOf": [_WORD, {"type": "array", "items": _WORD}]}
 TEXT_LIST: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 FLAG: dict[str, Any] = {"type": "boolean"}
 FREE: dict[str, Any] = {"type": "object"}
