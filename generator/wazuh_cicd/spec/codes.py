@@ -126,3 +126,51 @@ def _parse(table: str) -> dict[str, Code]:
 
 
 CODES = _parse(_TABLE)
+
+_SECTIONS = {
+    "Y": ("YAML", "The text cannot be read."),
+    "S": ("Shape of a spec", "A key or a value is not what the grammar asks for (`docs/specs.md`)."),
+    "R": ("Rules and their links", "Ids, names, parents, counted rules, techniques, controls."),
+    "M": ("Matchers", "Conditions that Wazuh could not test exactly."),
+    "T": ("Tests", "Tests that would prove nothing."),
+    "D": ("Decoders", "Decoders that Wazuh would refuse or run differently."),
+    "L": ("Lists and the lock of ids", "CDB lists, and `rules/ids.lock`."),
+    "H": (
+        "House rules",
+        "What makes an alert worth reading and a test worth having. A rule may waive one: `waive: {H701: reason}`.",
+    ),
+    "X": ("A Wazuh ruleset: what a manager never says", "It loads without a word and does not work."),
+}
+_MANAGER = """## What a manager says
+
+Codes of four digits are the manager's own (`7612`, `1226`, ...), with its wording; `load` stands where it gives none.
+Our place stands beside it. Warnings of the 76xx kind mean in most cases that a rule was dropped, while the manager
+starts as if nothing had happened; for our own specs they are errors.
+"""
+
+
+def markdown() -> str:
+    """The page ``docs/codes.md``."""
+    out = ["# Codes\n"]
+    out.append(
+        "What `wazuh-cicd check` and `wazuh-cicd build` say, what follows from it, and how to mend it. A finding is one\n"
+        "line, `file:line:column CODE what is wrong; how to mend it`. Codes are stable: one that is given up is not used\n"
+        "again.\n"
+        "This page is written from the table in `generator/wazuh_cicd/spec/codes.py`\n"
+        "(`python -m wazuh_cicd.spec.codes`).\n"
+    )
+    for letter, (title, about) in _SECTIONS.items():
+        out.append(f"## {title}\n\n{about}\n")
+        out += [
+            f"### {code.code}\n\n{code.title} {code.why}\n\n*Mend:* {code.mend}\n"
+            for code in CODES.values()
+            if code.code[0] == letter
+        ]
+    out.append(_MANAGER)
+    return "\n".join(out)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(markdown())

@@ -303,7 +303,7 @@ def _sample(reader: SpecReader, node: yaml.ScalarNode, frame: EventFrame, locati
     if frame.samples is None:
         return []
     path = frame.samples / name
-    if ".." in path.parts or not path.is_file():
+    if frame.samples not in path.parents or ".." in path.parts or not path.is_file():
         reader.problem(
             "T406", node, f"no sample '{name}' below {frame.samples.name}/", "write a path as samples/github/x.json"
         )
