@@ -108,28 +108,31 @@ class _Reader:
         top: list[Node] = []
         stack: list[Node] = []
         text: list[bytes] = []  # of the innermost open element, since its last child
+        held = 0  # bytes in it
         escape_spent = -1  # position of a '<' that a backslash before a comment has escaped already
         while True:
             at = data.find(b"<", self._pos)
             if at < 0:
                 if stack:
-                    self._overflow(text, len(data))
+                    self._overflow(held, len(data))
                     self._pos = len(data)
                     raise self._error("XMLERR: End of file and some elements were not closed.")
                 return top
             if stack:
-                self._overflow(text, at)
+                self._overflow(held, at)
             following = data[at + 1 : at + 2]
             if following == b"!":
                 begin = self._pos
-                if stack:
+                if stack and begin < at:
                     text.append(data[begin:at])
+                    held += at - begin
                 self._skip_comment(at)
                 if _ends_escaped(data[begin:at]):  # the backslash then acts on what follows the comment
                     escape_spent = self._pos
                 continue
             if stack and (at == escape_spent or _ends_escaped(data[self._pos : at])):
                 text.append(data[self._pos : at + 1])
+                held += at + 1 - self._pos
                 self._pos = at + 1
                 continue
             if following == b"/":
@@ -138,7 +141,7 @@ class _Reader:
                     raise self._error("XMLERR: Element not opened.")
                 text.append(data[self._pos : at])
                 self._close(stack.pop(), at + 2, b"".join(text))
-                text = []
+                text, held = [], 0
                 continue
             siblings = stack[-1].children if stack else top
             leaf = _LEAF.match(data, at)
@@ -147,11 +150,11 @@ class _Reader:
                 if node is not None:
                     siblings.append(node)
                     self._pos = leaf.end()
-                    text = []
+                    text, held = [], 0
                     continue
             node, closed = self._open(at)
             siblings.append(node)
-            text = []
+            text, held = [], 0
             if not closed:
                 stack.append(node)
                 if len(stack) > MAX_DEPTH:
@@ -176,11 +179,13 @@ class _Reader:
         node = Node("", [], line=self._lines, column=at - self._row_start + 1)
         self._pos = at + 1
         pieces: list[bytes] = []
+        held = 0
         while True:
             found = _NAME_END.search(data, self._pos)
             stop = found.start() if found else len(data)
-            self._overflow(pieces, stop)
+            self._overflow(held, stop)
             pieces.append(data[self._pos : stop])
+            held += stop - self._pos
             self._pos = stop
             if not found:
                 raise self._error("XMLERR: End of file and some elements were not closed.")
@@ -260,17 +265,20 @@ class _Reader:
         data = self._data
         self._pos = begin
         pieces: list[bytes] = []
+        held = 0
         while True:
-            stop = data.find(b">", self._pos)
-            comment = data.find(b"<!", self._pos, stop if stop >= 0 else len(data))
+            stop = data.find(b">", self._pos, self._pos + MAX_VALUE)
+            comment = data.find(b"<!", self._pos, stop if stop >= 0 else self._pos + MAX_VALUE)
             if comment >= 0:
                 pieces.append(data[self._pos : comment])
+                held += comment - self._pos
                 self._skip_comment(comment)
                 continue
             if stop < 0:
+                self._overflow(held, len(data))
                 self._pos = len(data)
                 raise self._error("XMLERR: End of file and some elements were not closed.")
-            self._overflow(pieces, stop)
+            self._overflow(held, stop)
             pieces.append(data[self._pos : stop])
             self._pos = stop + 1
             break
@@ -286,9 +294,9 @@ class _Reader:
             raise self._error("XMLERR: Comment not closed.")
         self._pos = found.end()
 
-    def _overflow(self, pieces: list[bytes], stop: int) -> None:
-        """Refuse a name or text that has grown to ``MAX_VALUE`` bytes before ``stop``."""
-        size = sum(map(len, pieces)) + stop - self._pos if pieces else stop - self._pos
+    def _overflow(self, held: int, stop: int) -> None:
+        """Refuse a name or text, ``held`` bytes so far, that has grown to ``MAX_VALUE`` bytes before ``stop``."""
+        size = held + stop - self._pos
         if size >= MAX_VALUE:
             self._pos = stop - (size - MAX_VALUE)
             raise self._error("XMLERR: String overflow.")
