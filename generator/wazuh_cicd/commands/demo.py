@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from wazuh_cicd.spec import load_specs
 
     specs = load_specs()
-    engine = EmbeddedEngine(assemble(package=render_package(specs)))
+    engine = EmbeddedEngine(assemble(package=render_package(specs).ruleset_files()))
     if args.story:
         story = load_story(args.story)
     else:

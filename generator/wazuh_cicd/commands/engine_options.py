@@ -40,10 +40,9 @@ def open_engine(args: argparse.Namespace, name: str, *, package: bool = True) ->
     if name == "embedded":
         from wazuh_cicd.proof.engines import EmbeddedEngine
         from wazuh_cicd.proof.rulesets import assemble
-        from wazuh_cicd.render import render_package
-        from wazuh_cicd.spec import load_specs
+        from wazuh_cicd.proof.package import cached_ruleset_files
 
-        content = render_package(load_specs()) if package else None
+        content = cached_ruleset_files() if package else None
         return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))
     from wazuh_cicd.proof.remote import connect
 

@@ -43,15 +43,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Judge the events; 0 also when none alerts."""
     from wazuh_cicd.proof.rulesets import assemble
+    from wazuh_cicd.proof.package import cached_ruleset_files
     from wazuh_cicd.report import logtest as report
 
-    package = None
-    if not args.no_package:
-        from wazuh_cicd.render import render_package
-        from wazuh_cicd.spec import load_specs
-
-        package = render_package(load_specs())
-    ruleset = assemble(args.ruleset, package=package)
+    ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files())
     for message in ruleset.messages:
         sys.stderr.write(f"wazuh-cicd: {message}\n")
     session = ruleset.session()

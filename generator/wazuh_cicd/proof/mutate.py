@@ -147,7 +147,7 @@ def _source_of(source: str) -> SpecSet:
 
 
 def _engine(specs: SpecSet) -> Engine:
-    return EmbeddedEngine(assemble(package=render_package(specs)))
+    return EmbeddedEngine(assemble(package=render_package(specs).ruleset_files()))
 
 
 def _try_all(rule_id: int) -> list[Mutant]:

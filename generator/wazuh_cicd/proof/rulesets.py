@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.content.paths import stock_root
-from wazuh_cicd.engine import RulesetFiles, load_ruleset
+from wazuh_cicd.engine import load_ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wazuh_cicd.engine import EngineOptions, Ruleset
-    from wazuh_cicd.render import Package
 
 #: The stock file that defines the category roots; a ruleset without it cannot stand alone.
 ROOTS_FILE = "0010-rules_config.xml"
@@ -22,7 +21,7 @@ def assemble(
     rulesets: Sequence[Path] = (),
     *,
     stock: Path | None = None,
-    package: Package | None = None,
+    package: Mapping[str, bytes] | None = None,
     options: EngineOptions | None = None,
 ) -> Ruleset:
     """Load folders and the package as one ruleset.
@@ -33,7 +32,8 @@ def assemble(
     Args:
         rulesets: folders laid out like a manager's, in the order given.
         stock: Wazuh's stock ruleset, loaded first.
-        package: our rendered package, loaded last; ``None`` leaves it (and the stand-ins) out.
+        package: our rendered package by path (``Package.ruleset_files()``), loaded last; ``None`` leaves it (and the
+            stand-ins) out.
         options: the manager's settings.
 
     Raises:
@@ -43,17 +43,7 @@ def assemble(
     folders = [*([stock] if stock else []), *rulesets]
     if package is not None and not any(_brings_roots(folder) for folder in folders):
         folders.insert(0, stock_root())
-    return load_ruleset(folders, files=package_files(package) if package else None, options=options)
-
-
-def package_files(package: Package) -> RulesetFiles:
-    """The package as the engine takes it."""
-    files = package.ruleset_files()
-
-    def below(folder: str) -> tuple[tuple[str, bytes], ...]:
-        return tuple((name, data) for name, data in files.items() if name.startswith(folder))
-
-    return RulesetFiles(decoders=below("etc/decoders/"), rules=below("etc/rules/"), lists=dict(below("etc/lists/")))
+    return load_ruleset(folders, files=package, options=options)
 
 
 def _brings_roots(folder: Path) -> bool:
