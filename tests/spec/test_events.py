@@ -49,7 +49,7 @@ def test_envelope_defaults_and_own_keys_become_nested_json():
 
 def test_json_is_compact_and_keeps_unicode():
     (test,), _ = unroll("- fires: {github.action: ä}")
-    assert test.events[0].log.startswith('{"integration":"github","github":{"actor":"mallory"'.encode())
+    assert test.events[0].log.startswith(b'{"integration":"github","github":{"actor":"mallory"')
     assert "ä".encode() in test.events[0].log
 
 

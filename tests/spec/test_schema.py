@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from wazuh_cicd.content.paths import content_root
-from wazuh_cicd.spec.load import spec_files
+from wazuh_cicd.spec.load import rule_files, spec_files
 from wazuh_cicd.spec.problems import Problems
 from wazuh_cicd.spec.schema import KINDS, json_schema
 from wazuh_cicd.spec.yamlnodes import SpecReader, plain
@@ -36,7 +36,9 @@ def test_the_schema_is_a_schema(kind):
 
 def test_every_spec_of_the_package_satisfies_it(kind):
     validator = jsonschema.Draft202012Validator(json_schema(kind))
-    for path in spec_files(content_root() / f"{kind}s"):
+    files = rule_files(content_root()) if kind == "rule" else spec_files(content_root() / f"{kind}s")
+    assert files
+    for path in files:
         errors = [
             f"{path}: {list(error.absolute_path)}: {error.message[:200]}"
             for error in validator.iter_errors(value_of(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.house import finding, house_findings
+from wazuh_cicd.check.nearmiss import near_miss_findings
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.check.ruleset import from_message, silent_findings
 from wazuh_cicd.content.paths import content_root, stock_root
@@ -75,6 +76,7 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
                 yield _unknown_parent(rule)
             continue
         yield found
+    yield from near_miss_findings(specs, ruleset)
     for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)):
         rule = specs.by_id.get(dead.rule.id)
         if rule is not None:

@@ -52,10 +52,7 @@ def read_specs(root: Path | None = None, paths: Sequence[Path] | None = None) ->
     samples = base / "tests" if (base / "tests").is_dir() else None
     problems = Problems()
     rules: list[RuleSpec] = []
-    # impossible*.yml: ideas that cannot be detected, read by `wazuh-cicd coverage`
-    all_files = [path for path in spec_files(base / "rules") if not path.name.startswith("impossible")]
-    rule_files = list(paths) if paths is not None else all_files
-    for path in rule_files:
+    for path in rule_files(base) if paths is None else paths:
         reader, node = _open(path, problems)
         if node is not None:
             rules.extend(read_rule_file(reader, node, path.stem, samples))
@@ -77,6 +74,11 @@ def read_specs(root: Path | None = None, paths: Sequence[Path] | None = None) ->
     specs = SpecSet(tuple(rules), tuple(decoders), tuple(lists), tuple(decoder_tests))
     check_links(specs, problems)
     return specs, problems
+
+
+def rule_files(root: Path) -> list[Path]:
+    """The rule files of a content folder; ``impossible*.yml`` lists ideas that nothing can detect, not rules."""
+    return [path for path in spec_files(root / "rules") if not path.name.startswith("impossible")]
 
 
 def spec_files(folder: Path) -> list[Path]:

@@ -1,0 +1,53 @@
+"""Whether some silent test of a rule is a near miss: it meets the parent and all of the rule's conditions but one.
+
+Judged by the engine on the decoded events, so that it holds for JSON and for text alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.check.house import finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wazuh_cicd.engine import Ruleset, Session
+    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.rulemodel import Rule
+    from wazuh_cicd.findings import Finding
+    from wazuh_cicd.spec import RuleSpec, SpecSet, TestEvent
+
+ALLOWED_FAILURES = 1
+
+
+def near_miss_findings(specs: SpecSet, ruleset: Ruleset) -> Iterator[Finding]:
+    """Rules without composites whose silent tests all differ from what fires in more than one condition."""
+    session = ruleset.session(clock=lambda: 0.0)
+    for spec in specs.rules:
+        rule = ruleset.rules.get(spec.id)
+        silent = [event for test in spec.tests if test.expect == "silent" for event in test.events]
+        if rule is None or spec.level == 0 or spec.correlate is not None or not silent or "H707" in spec.waive:
+            continue
+        if not any(_is_near(_decoded(session, event), rule, ruleset) for event in silent):
+            yield _missing(spec)
+
+
+def _missing(spec: RuleSpec) -> Finding:
+    text = f"no silent test of '{spec.name}' meets its parent and all of its conditions but one"
+    return finding(spec, spec.at("tests"), "H707", text, "copy a firing event and change the one thing that decides")
+
+
+def _decoded(session: Session, event: TestEvent) -> Event:
+    if event.decoded is not None:
+        name, fields = event.decoded
+        return session.process_decoded(name, fields, location=event.location, log=event.log or b"").event
+    return session.process(event.log or b"", event.location).event
+
+
+def _is_near(event: Event, rule: Rule, ruleset: Ruleset) -> bool:
+    failed = sum(not condition.test(event) for condition in rule.conditions if condition.test is not None)
+    if failed > ALLOWED_FAILURES:
+        return False
+    parents = [ruleset.rules[number] for number in rule.parents]
+    return any(all(test(event) for test in parent.checks) for parent in parents)
