@@ -102,6 +102,9 @@ class Net:
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         self.prefix = ("nsenter", f"--net=/run/netns/{self.name}")
         self.run("ip", "link", "set", "lo", "up")
+        # No seconds of duplicate address detection before IPv6 works.
+        for word in ("all", "default"):
+            self.run("sysctl", "-qw", f"net.ipv6.conf.{word}.accept_dad=0", f"net.ipv6.conf.{word}.dad_transmits=0")
 
     def run(self, *words: str, check: bool = True, **more) -> subprocess.CompletedProcess:
         return subprocess.run([*self.prefix, *words], check=check, capture_output=True, text=True, **more)
