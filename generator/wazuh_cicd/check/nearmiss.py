@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.check.house import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from wazuh_cicd.engine import Ruleset, Session
     from wazuh_cicd.engine.event import Event
@@ -21,13 +21,26 @@ if TYPE_CHECKING:
 ALLOWED_FAILURES = 1
 
 
-def near_miss_findings(specs: SpecSet, ruleset: Ruleset) -> Iterator[Finding]:
-    """Rules without composites whose silent tests all differ from what fires in more than one condition."""
+def near_miss_findings(specs: SpecSet, ruleset: Ruleset, *, skip: Collection[int] = ()) -> Iterator[Finding]:
+    """Plain rules whose silent tests all differ from what fires in more than one condition.
+
+    Args:
+        specs: the rules.
+        ruleset: the same rules, loaded.
+        skip: ids about which there is worse to say.
+    """
     session = ruleset.session(clock=lambda: 0.0)
     for spec in specs.rules:
         rule = ruleset.rules.get(spec.id)
         silent = [event for test in spec.tests if test.expect == "silent" for event in test.events]
-        if rule is None or spec.level == 0 or spec.correlate is not None or not silent or "H707" in spec.waive:
+        if (
+            rule is None
+            or spec.id in skip
+            or spec.level == 0
+            or spec.correlate is not None
+            or not silent
+            or "H707" in spec.waive
+        ):
             continue
         if not any(_is_near(_decoded(session, event), rule, ruleset) for event in silent):
             yield _missing(spec)

@@ -76,8 +76,9 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
                 yield _unknown_parent(rule)
             continue
         yield found
-    yield from near_miss_findings(specs, ruleset)
-    for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)):
+    found_dead = [*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)]
+    yield from near_miss_findings(specs, ruleset, skip={dead.rule.id for dead in found_dead})
+    for dead in found_dead:
         rule = specs.by_id.get(dead.rule.id)
         if rule is not None:
             told = _dead(dead, rule, specs)
