@@ -148,9 +148,9 @@ Our place stands beside it. Warnings of the 76xx kind mean in most cases that a 
 starts as if nothing had happened; for our own specs they are errors.
 """
 
-_HEAD = """What `wazuh-cicd check` and `wazuh-cicd build` say, what follows from it, and how to mend it. A finding is one
-line, `file:line:column CODE what is wrong; how to mend it`. Codes are stable: one that is given up is not used again.
-This page is written from the table in `generator/wazuh_cicd/spec/codes.py` (`python -m wazuh_cicd.spec.codes`).
+_HEAD = """What `wazuh-cicd check` and `wazuh-cicd build` say, what follows from it, and how to mend it. A finding is
+one line, `file:line:column CODE what is wrong; how to mend it`. Codes are stable: one that is given up is not used
+again. This page is written from the table in `generator/wazuh_cicd/spec/codes.py` (`python -m wazuh_cicd.spec.codes`).
 """
 
 

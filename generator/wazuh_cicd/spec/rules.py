@@ -298,9 +298,9 @@ def _read_response(reader: SpecReader, node: yaml.Node) -> Response | None:
     timeout = seconds(reader, entries["timeout"], "'timeout'") if "timeout" in entries else None
     if action and ACTIONS[action] and ACTIONS[action] not in entries:
         reader.problem("S102", node, f"response '{action}' lacks '{ACTIONS[action]}'", "name the field of the event")
-    for name in ("address", "user", "target"):
-        if not re.fullmatch(r"[\w.@-]*", arguments.get(name, "")):
-            reader.problem("S104", entries[name], f"'{arguments[name]}' is not a field's name", "write it as in 'when'")
+    address = arguments.get("address", "")
+    if not re.fullmatch(r"[\w.@-]*", address):
+        reader.problem("S104", entries["address"], f"'{address}' is not a field's name", "write it as in 'when'")
     return Response(action, arguments, reader.place(node), int(timeout) if timeout else None) if action else None
 
 

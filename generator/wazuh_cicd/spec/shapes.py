@@ -142,8 +142,6 @@ RESPONSE = Shape(
     (
         Key("action", {"enum": list(ACTIONS)}, "the response's name", required=True),
         Key("address", TEXT, "the field that holds the address"),
-        Key("user", TEXT, "the field that holds the account"),
-        Key("target", TEXT, "the field that holds what the response acts on"),
         Key("confidence", {"enum": list(CONFIDENCES)}, "how sure the rule is", required=True),
         Key("timeout", TIME, "how long the response lasts"),
     ),
