@@ -1,0 +1,387 @@
+"""cicd-quarantine-container against an engine that we play, and against a real one."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import shutil
+import socketserver
+import stat
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from test_block_traffic import reaches
+
+from ar_kit import Home, nets, wire
+
+ID = "53d84deaa71e12af7370e771b23c6ab5f51e43b39ad532d5e3b12dddf8aa6986"
+NETWORK = "ab" * 32
+DATA = {"docker": {"Type": "container", "Action": "exec_start: sh", "Actor": {"ID": ID}}}
+
+
+class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Plays the Engine API for one container; keeps what was asked, fails where it is told to."""
+
+    daemon_threads = True
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, Handler)
+        self.asked: list[tuple[str, object]] = []
+        self.status: dict[str, int] = {}
+        self.delay = 0.0
+        self.container = {
+            "Id": ID,
+            "Name": "/victim",
+            "State": {"Running": True, "Paused": False, "Pid": 42},
+            "Config": {"Image": "acme/app:1", "Labels": {"team": "a"}},
+            "HostConfig": {"NetworkMode": "lab", "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 5}},
+            "NetworkSettings": {"Networks": {"lab": {"NetworkID": NETWORK, "Aliases": ["web"], "IPAMConfig": None}}},
+        }
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, *_) -> None:
+        pass
+
+    def answer(self) -> None:
+        engine = self.server
+        path = urllib.parse.urlsplit(self.path).path
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        engine.asked.append((f"{self.command} {path}", body))
+        time.sleep(engine.delay)
+        what = path.rpartition("/")[2]
+        status = engine.status.get(what, 200 if self.command == "GET" else 204)
+        found = path.split("/")[2] in {ID, ID[:12], NETWORK}
+        text = b""
+        if not found:
+            status = 404
+        elif what == "json":
+            text = json.dumps(engine.container).encode()
+        elif what in {"logs", "changes", "top"}:
+            text = b"evidence of " + what.encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = answer  # noqa: N815 - named by http.server
+
+
+@pytest.fixture
+def engine():
+    with tempfile.TemporaryDirectory() as folder:
+        made = Engine(folder + "/docker.sock")
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+        made.server_close()
+
+
+@pytest.fixture
+def home(tmp_path, engine):
+    made = Home(tmp_path, "cicd-quarantine-container")
+    made.configure(f"socket = {engine.server_address}\n")
+    return made
+
+
+def asked(engine) -> list[str]:
+    return [what for what, _ in engine.asked]
+
+
+def evidence(home: Home, count: int = 5) -> Path:
+    """Wait for the process that saves evidence."""
+    folder = home.state / "quarantine" / ID
+    end = time.monotonic() + 10
+    while time.monotonic() < end and not any(entry["action"] == "evidence" for entry in home.log()):
+        time.sleep(0.02)
+    assert len(list(folder.iterdir())) == count
+    return folder
+
+
+def test_paused_first_then_disconnected_then_kept_from_starting_again(home, engine):
+    outcome = home.add(DATA)
+    assert (outcome.keys, outcome.answer, outcome.code, outcome.left_behind) == ((ID,), "continue", 0, ())
+    folder = evidence(home)
+    acts = [what for what in asked(engine) if what.startswith("POST")]
+    assert acts == [
+        f"POST /containers/{ID}/pause",
+        f"POST /networks/{NETWORK}/disconnect",
+        f"POST /containers/{ID}/update",
+    ]
+    assert (f"POST /networks/{NETWORK}/disconnect", {"Container": ID, "Force": True}) in engine.asked
+    assert (f"POST /containers/{ID}/update", {"RestartPolicy": {"Name": "no"}}) in engine.asked
+    assert json.loads((folder / "inspect.json").read_text()) == engine.container
+    assert (folder / "log").read_text() == "evidence of logs"
+    for path in (folder, *folder.iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+    assert ID in home.admin("--list")
+
+
+def test_delete_undoes_exactly_that_and_keeps_the_evidence(home, engine):
+    home.add(DATA)
+    evidence(home)
+    engine.asked.clear()
+    home.delete(DATA)
+    endpoint = {"Container": ID, "EndpointConfig": {"Aliases": ["web"]}}
+    policy = {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 5}}
+    assert engine.asked[1:] == [
+        (f"POST /networks/{NETWORK}/connect", endpoint),
+        (f"POST /containers/{ID}/update", policy),
+        (f"POST /containers/{ID}/unpause", None),
+    ]
+    (kept,) = (home.state / "quarantine").iterdir()
+    assert ".released-" in kept.name
+    assert (kept / "inspect.json").exists()
+    engine.asked.clear()
+    home.delete(DATA)
+    assert (home.last()["result"], home.last()["detail"], engine.asked) == ("done", "was not in quarantine", [])
+
+
+def test_what_was_paused_before_stays_paused(home, engine):
+    engine.container["State"]["Paused"] = True
+    home.add(DATA)
+    home.delete(DATA)
+    assert not [what for what in asked(engine) if what.endswith("pause")]
+
+
+def test_repetition_acts_again_but_remembers_the_first_state(home, engine):
+    execd = home.execd()
+    home.add(DATA, execd=execd)
+    engine.container["NetworkSettings"]["Networks"] = {}
+    engine.container["State"]["Paused"] = True
+    assert home.add(DATA, execd=execd).answer == "abort"
+    assert home.last()["action"] == "refresh"
+    home.delete(DATA)
+    assert f"POST /networks/{NETWORK}/connect" in asked(engine)
+
+
+def test_a_container_that_is_gone_is_released(home, engine):
+    home.add(DATA)
+    engine.status["json"] = 404
+    home.delete(DATA)
+    assert home.last()["result"] == "done"
+    assert home.admin("--list") == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "change", "reason"),
+    [
+        ("protect_label = team\n", {}, "protected-label"),
+        ("protect_label = team=a\n", {}, "protected-label"),
+        ("", {"Config": {"Labels": {"org.wazuh.cicd.protected": ""}}}, "protected-label"),
+        ("protect_name = victim\n", {}, "protected-name"),
+        ("protect_name = vic*\n", {}, "protected-name"),
+        ("protect_image = acme/*\n", {}, "protected-image"),
+    ],
+)
+def test_protected_containers_are_not_touched(config, change, reason, home, engine):
+    home.configure(home.config.read_text() + config)
+    engine.container.update(change)
+    assert home.add(DATA).said == ""
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", reason)
+    assert asked(engine) == [f"GET /containers/{ID}/json"]
+
+
+@pytest.mark.parametrize("config", ["protect_label = team=b\n", "protect_name = victims\n", "protect_image = acme\n"])
+def test_what_only_looks_alike_is_not_protected(config, home):
+    home.configure(home.config.read_text() + config)
+    home.add(DATA)
+    assert home.last()["action"] in {"quarantine", "evidence"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["victim", "../../x", ID + "/../y", ID.upper(), ID + "0", "short", "", ID[:11], f"{ID}\r\nX: y", ["a"], None],
+)
+def test_only_an_id_names_a_container(value, home, engine):
+    outcome = home.add({"docker": {"Actor": {"ID": value}}})
+    assert outcome.said == ""
+    assert home.last()["reason"] in {"not-a-container", "no-container"}
+    assert engine.asked == []
+
+
+def test_ceilings(home, engine):
+    home.configure(home.config.read_text() + "max_quarantined = 0\n")
+    home.add(DATA)
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", "ceiling-total")
+    assert not [what for what in asked(engine) if what.startswith("POST")]
+
+
+@pytest.mark.parametrize("what", ["pause", "disconnect", "update"])
+def test_what_fails_is_told_and_the_rest_is_done_and_can_be_undone(what, home, engine):
+    engine.status[what] = 500
+    assert home.add(DATA).code == 1
+    failed = next(entry for entry in home.log() if entry["action"] == "quarantine")
+    assert (failed["result"], failed["reason"]) == ("failed", "partial")
+    assert "HTTP 500" in failed["detail"]
+    assert len([one for one in asked(engine) if one.startswith("POST")]) == 3
+    engine.status.clear()
+    home.delete(DATA)
+    assert home.last()["result"] == "done"
+
+
+def test_an_engine_that_hangs_does_not_hold_execd(home, engine):
+    engine.delay = 20
+    outcome = home.add(DATA)
+    assert outcome.seconds < 6.5
+    assert outcome.code == 1
+    assert (home.last()["result"], home.last()["reason"]) == ("failed", "engine")
+
+
+def test_no_engine_at_all(home):
+    home.configure("socket = /nonexistent/docker.sock\n")
+    assert home.add(DATA).code == 1
+    assert home.last()["reason"] == "engine"
+
+
+# --- a real engine ---------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def dockerd(net, folder: Path):
+    """A Docker engine of our own in a network namespace; yields a function that runs the client, and one to restart."""
+    if not shutil.which("dockerd") or not shutil.which("docker") or not Path("/bin/busybox").exists():
+        pytest.skip("needs dockerd, docker and a static busybox")
+    short = tempfile.mkdtemp(prefix="cicdd")  # a unix socket's path is short
+    log = (folder / "dockerd.log").open("wb")
+    command = ["dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{short}/exec", "-p", f"{short}/pid"]
+    command += ["-H", f"unix://{short}/docker.sock", "--storage-driver=vfs", "--bip", "172.31.88.1/24"]
+    state = {}
+
+    def client(*words: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["docker", "-H", f"unix://{short}/docker.sock", *words], capture_output=True, text=True, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(done.stderr)
+        return done.stdout.strip()
+
+    def stop() -> None:
+        state["process"].terminate()
+        state["process"].wait(30)
+
+    def start() -> None:
+        state["process"] = net.start(*command, stdout=log, stderr=log)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and state["process"].poll() is None:
+            if client("version", "-f", "{{.Server.Version}}", check=False):
+                return
+            time.sleep(0.2)
+        stop()
+        pytest.skip("no Docker engine can be started here: " + (folder / "dockerd.log").read_text()[-300:])
+
+    def restart() -> None:
+        stop()
+        start()
+
+    start()
+    try:
+        root = folder / "image.tar"
+        with tarfile.open(root, "w") as archive:
+            archive.add("/bin/busybox", "bin/busybox")
+        client("import", str(root), "cicd/busybox:1")
+        yield client, restart, f"{short}/docker.sock"
+    finally:
+        for name in client("ps", "-aq", check=False).split():
+            client("rm", "-f", name, check=False)
+        stop()
+        log.close()
+        shutil.rmtree(short, ignore_errors=True)
+
+
+ECHO = "while true; do /bin/busybox nc -l -p 80 -e /bin/busybox cat; done"
+
+
+@pytest.mark.docker
+@pytest.mark.kernel
+@pytest.mark.slow
+def test_a_published_port_is_cut_before_and_after_a_restart_of_the_engine(tmp_path):
+    with nets("host", "attacker", "owner") as (host, attacker, owner):
+        wire(host, attacker, ["192.0.2.1/28"], ["192.0.2.2/28"])
+        wire(host, owner, ["192.0.2.17/28"], ["192.0.2.18/28"])
+        home = Home(tmp_path / "wazuh", "cicd-block-ip", prefix=host.prefix)
+        home.configure(home.admin("--example-config"))
+        with dockerd(host, tmp_path) as (docker, restart, _):
+            words = ("run", "-d", "--restart", "always", "-p", "8080:80", "--name", "web", "cicd/busybox:1")
+            docker(*words, "/bin/busybox", "sh", "-c", ECHO)
+            time.sleep(1)
+            assert reaches(attacker, "192.0.2.1", 8080)
+            assert reaches(owner, "192.0.2.17", 8080)
+            home.add({"srcip": "192.0.2.2"})
+            assert not reaches(attacker, "192.0.2.1", 8080)
+            assert reaches(owner, "192.0.2.17", 8080)
+            restart()
+            time.sleep(2)
+            assert "web" in docker("ps", "--format", "{{.Names}}")
+            assert reaches(owner, "192.0.2.17", 8080)
+            assert not reaches(attacker, "192.0.2.1", 8080)
+            home.delete({"srcip": "192.0.2.2"})
+            time.sleep(0.1)
+            assert reaches(attacker, "192.0.2.1", 8080)
+
+
+@pytest.mark.docker
+@pytest.mark.kernel
+@pytest.mark.slow
+def test_a_real_container_is_quarantined_and_released(tmp_path):
+    with nets("host", "peer") as (host, peer):
+        wire(host, peer, ["192.0.2.1/28"], ["192.0.2.2/28"])
+        home = Home(tmp_path / "wazuh", "cicd-quarantine-container")
+        with dockerd(host, tmp_path) as (docker, restart, socket):
+            home.configure(f"socket = {socket}\n")
+            docker("network", "create", "lab")
+            words = (
+                "run",
+                "-d",
+                "--restart",
+                "unless-stopped",
+                "-p",
+                "8080:80",
+                "--network",
+                "lab",
+                "--network-alias",
+                "web",
+            )
+            script = "echo started; echo x > /changed; " + ECHO
+            name = docker(*words, "--name", "victim", "cicd/busybox:1", "/bin/busybox", "sh", "-c", script)
+            docker("network", "connect", "bridge", "victim")
+            time.sleep(1)
+            look = "{{.State.Status}} {{.HostConfig.RestartPolicy.Name}}"
+            look += "{{range $k, $v := .NetworkSettings.Networks}} {{$k}}{{end}}"
+            assert docker("inspect", "-f", look, "victim") == "running unless-stopped bridge lab"
+            assert reaches(peer, "192.0.2.1", 8080)
+            data = {"docker": {"Type": "container", "Actor": {"ID": name}}}
+            assert home.add(data).code == 0
+            assert docker("inspect", "-f", look, "victim") == "paused no"
+            assert not reaches(peer, "192.0.2.1", 8080)
+            end = time.monotonic() + 10
+            while time.monotonic() < end and home.last()["action"] != "evidence":
+                time.sleep(0.1)
+            folder = home.state / "quarantine" / name
+            assert b"started" in (folder / "log").read_bytes()
+            assert {"Path": "/changed", "Kind": 1} in json.loads((folder / "changes.json").read_text())
+            assert "busybox" in (folder / "processes.json").read_text()
+            assert home.delete(data).code == 0
+            assert docker("inspect", "-f", look, "victim") == "running unless-stopped bridge lab"
+            assert "web" in docker("inspect", "-f", "{{.NetworkSettings.Networks.lab.Aliases}}", "victim")
+            time.sleep(1)
+            assert reaches(peer, "192.0.2.1", 8080)
+            # A container in quarantine does not come back by itself with the engine.
+            home.add(data)
+            restart()
+            assert not docker("ps", "-q")
