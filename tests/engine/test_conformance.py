@@ -1,4 +1,4 @@
-"""Every recorded answer of a real manager, where the recordings are at hand (a folder ``shared`` beside the checkout)."""
+"""Every recorded answer of a real manager, where the recordings are at hand (``shared`` beside the checkout)."""
 
 from functools import cache
 from pathlib import Path
