@@ -11,7 +11,7 @@ from wazuh_cicd.engine.patterns import compile_pattern, word_match
 from wazuh_cicd.engine.rulemodel import KEPT_BY_OVERWRITE, RANK_STEP, Node, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # Rules with a smaller id and no parent are roots of their category.
 FIRST_ORDINARY_ID = 10
@@ -91,6 +91,11 @@ class RuleTree:
         self.rules[rule.id] = rule
         self._register(rule, counted)
         return True
+
+    def finish(self, nodes: Iterable[Node]) -> None:
+        """Index places that were attached without ``add``; nothing can be added to the tree afterwards."""
+        for node in nodes:
+            self.nodes.setdefault(node.rule.id, []).append(node)
 
     def walk(self) -> Iterator[Node]:
         """Every place, depth first, in the order in which places are tried."""
