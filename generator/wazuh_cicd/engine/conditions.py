@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.memory import Memory
+    from wazuh_cicd.engine.patterns import Pattern
     from wazuh_cicd.engine.rulemodel import AddressTest, ListTest, Rule, TextTest
 
     EventTest = Callable[[Event], bool]
@@ -148,10 +149,11 @@ def _shown(test: TextTest) -> str:
 
 
 def _text(test: TextTest) -> Condition:
-    matches = test.compiled().test
+    pattern = test.compiled()
     if test.tag in {"match", "regex"}:
-        return Condition(test.tag, _shown(test), _log, lambda event: matches(event.log))
+        return Condition(test.tag, _shown(test), _log, _log_test(pattern))
     value = _SUBJECTS.get(test.tag) or _static(test.tag)
+    matches = pattern.test
 
     def check(event: Event) -> bool:
         subject = value(event)
@@ -160,12 +162,22 @@ def _text(test: TextTest) -> Condition:
     return Condition(test.tag, _shown(test), value, check)
 
 
+def _log_test(pattern: Pattern) -> EventTest:
+    """Return the test of the log; where letter case does not count, all rules share one lower-cased copy of it."""
+    if not pattern.caseless:
+        matches = pattern.test
+        return lambda event: matches(event.log)
+    folded = pattern.test_folded
+    return lambda event: bool(folded(event.log_lower))
+
+
 def _field(test: TextTest) -> Condition:
-    matches = test.compiled().test
+    pattern = test.compiled()
+    matches = pattern.test
     name = test.name.lower()
 
     def check(event: Event) -> bool:
-        subject = event.field(name)
+        subject = event.index().get(name)
         return subject is not None and matches(subject)
 
     shown = test.name.decode("utf-8", "backslashreplace")

@@ -119,12 +119,16 @@ class Event:
         self._index = None
         return True
 
-    def field(self, name: bytes) -> bytes | None:
-        """Value of a dynamic field; ``name`` in lower case. The first of several fields of one name counts."""
+    def index(self) -> dict[bytes, bytes]:
+        """Dynamic fields by name in lower case. The first of several fields of one name counts."""
         index = self._index
         if index is None:
             index = {}
             for key, value in self.dynamics:
                 index.setdefault(key.lower(), value)
             self._index = index
-        return index.get(name)
+        return index
+
+    def field(self, name: bytes) -> bytes | None:
+        """Value of a dynamic field; ``name`` in lower case. The first of several fields of one name counts."""
+        return self.index().get(name)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.conditions import Condition, EventTest, StateTest
     from wazuh_cicd.engine.daytime import TimeRange
     from wazuh_cicd.engine.patterns import Kind, Pattern
+    from wazuh_cicd.engine.plans import Plan
 
 SearchKind = Literal["sid", "group", "regex"]
 
@@ -215,10 +216,10 @@ class Node:
         parent: the node above; None for a category root.
         depth: 0 for a category root.
         children: in the order in which they are tried.
-        plans: the children that can match at all, by decoder id; filled when first needed (``walk.plan``).
+        plans: which children can match at all, by decoder (and program); filled when first needed (``plans``).
     """
 
-    __slots__ = ("_ranks", "children", "depth", "parent", "plans", "rule")
+    __slots__ = ("_asks_program", "_ranks", "children", "depth", "parent", "plans", "rule")
 
     def __init__(self, rule: Rule, parent: Node | None = None) -> None:
         """Make a place without children."""
@@ -226,7 +227,8 @@ class Node:
         self.parent = parent
         self.depth: int = parent.depth + 1 if parent is not None else 0
         self.children: list[Node] = []
-        self.plans: dict[int, tuple[Entry, ...]] = {}
+        self.plans: dict[object, Plan] = {}
+        self._asks_program: bool | None = None
         self._ranks: list[int] | None = []
 
     def add_child(self, rule: Rule) -> Node:
@@ -244,3 +246,9 @@ class Node:
     def forget_ranks(self) -> None:
         """Say that the rank of a child has changed: from now on places are found by walking, as the manager does."""
         self._ranks = None
+
+    def asks_program(self) -> bool:
+        """Whether some child has a condition on the program's name."""
+        if self._asks_program is None:
+            self._asks_program = any("program_name" in child.rule.texts for child in self.children)
+        return self._asks_program

@@ -12,10 +12,10 @@ from wazuh_cicd.engine.conditions import settle
 from wazuh_cicd.engine.decoders import DecoderSet, load_decoders
 from wazuh_cicd.engine.files import EngineOptions, RulesetFiles, read_folder
 from wazuh_cicd.engine.messages import ERROR, NOTE, FatalLoadError, LoadMessage
+from wazuh_cicd.engine.plans import make_plan
 from wazuh_cicd.engine.ruletree import RuleTree
 from wazuh_cicd.engine.rulexml import RuleReader
 from wazuh_cicd.engine.session import Session
-from wazuh_cicd.engine.walk import entry
 from wazuh_cicd.engine.xmlreader import read_xml, to_bytes
 from wazuh_cicd.errors import RulesetError
 from wazuh_cicd.findings import Finding
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from wazuh_cicd.engine.rulemodel import Entry, Rule
+    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.plans import Plan
+    from wazuh_cicd.engine.rulemodel import Rule
 
+
+# Plans of the category roots that are remembered; see ``plans``.
+_REMEMBERED = 1024
 
 # The manager's code for "no test session", which follows every reason.
 NO_SESSION = 7311
@@ -70,20 +75,22 @@ class Ruleset:
         self.messages = tuple(messages)
         self.options = options
         self._local_time = clock.gmtime if options.utc else clock.localtime
-        self._entries: dict[tuple[str, int], tuple[Entry, ...]] = {}
+        self._plans: dict[tuple[str, int, bytes | None], Plan] = {}
 
     def settle(self, rule: Rule) -> None:
         """Compile the conditions of a rule; done when it is tried first, since most rules never are."""
         settle(rule, local_time=self._local_time)
 
-    def entries(self, category: str, decoder_id: int) -> tuple[Entry, ...]:
-        """Return the category roots that events of a category and decoder can match."""
-        found = self._entries.get((category, decoder_id))
-        if found is None:
-            roots = [root for root in self.tree.roots if root.rule.category == category]
-            found = tuple(known for root in roots if (known := entry(root, decoder_id, self.settle)) is not None)
-            self._entries[category, decoder_id] = found
-        return found
+    def plan(self, event: Event) -> Plan:
+        """Return the plan of the category roots for an event."""
+        key = (event.category, event.decoder_id, event.program_name)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= _REMEMBERED:
+                self._plans.clear()
+            roots = [root for root in self.tree.roots if root.rule.category == event.category]
+            plan = self._plans[key] = make_plan(roots, event, self.settle)
+        return plan
 
     @property
     def rules(self) -> Mapping[int, Rule]:

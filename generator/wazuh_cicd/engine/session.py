@@ -216,8 +216,7 @@ class Session:
             verdict.walk = [step.rule.id for step in trace.steps]
         else:
             outcomes: dict[Node, bool] = {}
-            entries = self.ruleset.entries(category, event.decoder_id)
-            rule = find(entries, event, memory, outcomes, settle)
+            rule = find(self.ruleset.plan(event), event, memory, outcomes, settle)
             verdict.walk = lambda: replay(tried, event, outcomes, settle)
         verdict.previous, verdict.previous_log = memory.previous, memory.previous_log
         if rule is None:

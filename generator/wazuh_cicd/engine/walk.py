@@ -1,8 +1,8 @@
 """The walk through the tree: once fast, once slow and telling.
 
 Both test the same conditions in the same order and have the same effect on a session's memory. The fast one leaves out
-children that cannot match because they ask for another decoder, and keeps no record but the outcomes of conditions
-that depend on the session. From these the slow one can tell later which rules were tried.
+children that cannot match (``plans``), and keeps no record but the outcomes of conditions that depend on the session.
+From these it can be told later which rules were tried.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.correlation import correlate
+from wazuh_cicd.engine.plans import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,33 +18,17 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.explain import Trace
     from wazuh_cicd.engine.memory import Memory
-    from wazuh_cicd.engine.rulemodel import Entry, Node, Rule
+    from wazuh_cicd.engine.plans import Plan
+    from wazuh_cicd.engine.rulemodel import Node, Rule
 
     Settle = Callable[[Rule], None]
     # What conditions on the session's state answered, by place.
     Outcomes = dict[Node, bool]
 
 
-def entry(node: Node, decoder_id: int, settle: Settle) -> Entry | None:
-    """Prepare a place for events of one decoder; None when its rule asks for another one."""
-    rule = node.rule
-    if rule.unsettled:
-        settle(rule)
-    if rule.decoded_as is None:
-        return rule.checks, rule, node
-    return (rule.checks[1:], rule, node) if rule.decoder_id == decoder_id else None
-
-
-def plan(node: Node, decoder_id: int, settle: Settle) -> tuple[Entry, ...]:
-    """Return the children of a place that events of one decoder can match, in order."""
-    entries = tuple(prepared for child in node.children if (prepared := entry(child, decoder_id, settle)) is not None)
-    node.plans[decoder_id] = entries
-    return entries
-
-
-def find(entries: Sequence[Entry], event: Event, memory: Memory, outcomes: Outcomes, settle: Settle) -> Rule | None:
-    """Return the rule that the first matching entry leads to; its counter is advanced."""
-    for checks, rule, node in entries:
+def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, settle: Settle) -> Rule | None:
+    """Return the rule that the first matching place of a plan leads to; its counter is advanced."""
+    for checks, rule, node in plan.select(event) if plan.guarded else plan.entries:
         for check in checks:
             if not check(event):
                 break
@@ -51,10 +36,8 @@ def find(entries: Sequence[Entry], event: Event, memory: Memory, outcomes: Outco
             if rule.stateful and not _state_holds(node, event, memory, outcomes):
                 continue
             if node.children:
-                below = node.plans.get(event.decoder_id)
-                if below is None:
-                    below = plan(node, event.decoder_id, settle)
-                if below:
+                below = plan_of(node, event, settle)
+                if below.entries:
                     found = find(below, event, memory, outcomes, settle)
                     if found is not None:
                         return found
