@@ -19,16 +19,18 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.frozen import freeze_tree, thaw_tree
+from wazuh_cicd.engine.frozendecoders import freeze_decoders, thaw_decoders
 from wazuh_cicd.engine.messages import LoadMessage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wazuh_cicd.engine.cdb import CdbList
+    from wazuh_cicd.engine.decoders import DecoderSet
     from wazuh_cicd.engine.files import EngineOptions, RulesetFiles
     from wazuh_cicd.engine.ruletree import RuleTree
 
-FORMAT = 1
+FORMAT = 2
 # Smaller rulesets are parsed faster than it is worth to keep them.
 MIN_BYTES = 200_000
 # Rulesets that are kept; the one used longest ago goes first.
@@ -68,8 +70,8 @@ def worth_it(files: RulesetFiles) -> bool:
     return sum(len(data) for _, data in files.rules) >= MIN_BYTES
 
 
-def load(key: str, lists: Mapping[bytes, CdbList], messages: list[LoadMessage]) -> RuleTree | None:
-    """Return the tree that was kept under a key, None when there is none that can be used.
+def load(key: str, lists: Mapping[bytes, CdbList], messages: list[LoadMessage]) -> tuple[DecoderSet, RuleTree] | None:
+    """Return the decoders and rules that were kept under a key, None when there are none that can be used.
 
     Args:
         key: as ``key_of`` gives it.
@@ -82,16 +84,17 @@ def load(key: str, lists: Mapping[bytes, CdbList], messages: list[LoadMessage]) 
         if kept["format"] != FORMAT or kept["key"] != key:
             return None
         said = [LoadMessage(*message) for message in kept["messages"]]
+        decoders = thaw_decoders(kept["decoders"])
         tree = thaw_tree(kept["tree"], lists, messages)
         os.utime(path)
     except Exception:  # noqa: BLE001  (whatever is wrong with the file, it is only a cache)
         return None
     messages.extend(said)
-    return tree
+    return decoders, tree
 
 
-def store(key: str, tree: RuleTree) -> None:
-    """Keep a tree. That the folder cannot be written is no error: the next start is slower, nothing else."""
+def store(key: str, decoders: DecoderSet, tree: RuleTree) -> None:
+    """Keep decoders and rules. That the folder cannot be written is no error: the next start is only slower."""
     kept: dict[str, Any] = {
         "format": FORMAT,
         "key": key,
@@ -99,6 +102,7 @@ def store(key: str, tree: RuleTree) -> None:
             [said.severity, said.code, said.text, said.path, said.line, said.column, said.rule]
             for said in tree.messages
         ],
+        "decoders": freeze_decoders(decoders),
         "tree": freeze_tree(tree),
     }
     text = json.dumps(kept, separators=(",", ":")).encode()

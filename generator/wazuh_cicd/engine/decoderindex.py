@@ -47,6 +47,8 @@ class RootIndex:
     def _of_byte(self, byte: int) -> tuple[Decoder, ...]:
         known = self._by_byte.get(byte)
         if known is None:
+            for root in self._others:
+                root.settle()
             known = self._by_byte[byte] = tuple(root for root in self._others if _may_start(root.prematch, byte))
         return known
 
@@ -54,6 +56,8 @@ class RootIndex:
         known = self._by_program.get(program)
         if known is None:
             known = tuple(root for root in self._programs if root.program_name and root.program_name.test(program))
+            for root in known:
+                root.settle()
             if len(self._by_program) >= _REMEMBERED:
                 self._by_program.clear()
             self._by_program[program] = known

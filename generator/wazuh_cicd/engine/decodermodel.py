@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.event import STATIC_FIELDS
+from wazuh_cicd.engine.patterns import compile_pattern
 
 if TYPE_CHECKING:
     from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.patterns import Pattern
+    from wazuh_cicd.engine.patterns import Kind, Pattern
 
 Plugin = Callable[["Event", "Decoder", bytes], None]
 
@@ -55,6 +56,8 @@ class Decoder:
         children: in file order.
         get_next: whether the next child in the list goes on with this chain.
         path, line, column: where it is written.
+        pending: patterns that are not compiled yet, as (attribute, language, source); from the compiled cache only.
+        asleep: some child has pending patterns.
     """
 
     declared: str
@@ -82,6 +85,20 @@ class Decoder:
     path: str = ""
     line: int = 0
     column: int = 0
+    pending: tuple[tuple[str, Kind, bytes], ...] = ()
+    asleep: bool = False
+
+    def settle(self) -> None:
+        """Compile what is pending of the decoder itself."""
+        for name, kind, source in self.pending:
+            setattr(self, name, compile_pattern(kind, source, captures=name == "regex"))
+        self.pending = ()
+
+    def wake(self) -> None:
+        """Compile what is pending of the children."""
+        for child in self.children:
+            child.settle()
+        self.asleep = False
 
     def fts_key(self, event: Event) -> bytes | None:
         """What ``<if_fts/>`` remembers of an event; None when the decoder has no ``<fts>``."""

@@ -102,6 +102,8 @@ class DecoderSet:
             return
         root, after_root = found
         event.decoder = event.decoder_info = root
+        if root.asleep:
+            root.wake()
         if not root.children:
             _run_chain(event, (root,), 0, after_root, after_root)
         else:

@@ -7,7 +7,7 @@ when the tree was loaded from XML.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.addresses import Network
@@ -40,11 +40,9 @@ _BYTES = frozenset(
 _BYTES_LISTS = frozenset({"same_fields", "different_fields"})
 # Made again from the others, or when the rule is first tried.
 _DERIVED = frozenset({"conditions", "checks", "state_checks", "stateful", "unsettled", "groups", "matched_regex"})
-_DEFAULTS = {
-    item.name: item.default if item.default is not MISSING else item.default_factory()
-    for item in fields(Rule)
-    if item.default is not MISSING or item.default_factory is not MISSING
-}
+# A rule that has nothing but defaults, to see what need not be kept.
+_PLAIN = Rule(0, 0)
+_REQUIRED = frozenset({"id", "level"})
 
 
 def _text(data: bytes) -> str:
@@ -60,7 +58,7 @@ def freeze_rule(rule: Rule) -> dict[str, Any]:
     frozen: dict[str, Any] = {}
     for item in fields(Rule):
         name, value = item.name, getattr(rule, item.name)
-        if name in _DERIVED or (name in _DEFAULTS and value == _DEFAULTS[name]):
+        if name in _DERIVED or (name not in _REQUIRED and value == getattr(_PLAIN, name)):
             continue
         frozen[name] = _freeze_value(name, value)
     return frozen
@@ -167,10 +165,12 @@ def thaw_tree(frozen: dict[str, Any], lists: Mapping[bytes, CdbList], messages: 
     ordered = tree.ordered
     for rule in ordered:
         tree.rules[rule.id] = rule
-        if rule.counted is not None:
-            rule.counted = ordered[rule.counted]  # type: ignore[call-overload]  (still its number)
-        if rule.counted_by_groups:
-            rule.counted_by_groups = [ordered[number] for number in rule.counted_by_groups]  # type: ignore[call-overload]
+        counted: Any = rule.counted
+        if counted is not None:
+            rule.counted = ordered[counted]
+        composites: list[Any] = rule.counted_by_groups
+        if composites:
+            rule.counted_by_groups = [ordered[number] for number in composites]
         if rule.search == "regex":
             rule.matched_regex = compile_pattern("osregex", rule.if_matched_regex or b"")
     nodes: list[Node] = []

@@ -160,17 +160,16 @@ def _load(files: RulesetFiles, options: EngineOptions, messages: list[LoadMessag
         name.removesuffix(".cdb").encode("utf-8", "surrogateescape"): CdbList.parse(data)
         for name, data in files.lists.items()
     }
-    decoders = load_decoders(_ordered(files.decoders), messages)
     key = key_of(files, options) if use_cache else ""
-    tree = load(key, lists, messages) if use_cache else None
-    if tree is None:
-        tree = RuleTree([])
-        try:
-            _load_rules(files, options, tree, decoders, lists)
-        finally:
-            messages += tree.messages
+    kept = load(key, lists, messages) if use_cache else None
+    if kept is not None:
+        decoders, tree = kept
+    else:
+        decoders = load_decoders(_ordered(files.decoders), messages)
+        tree = RuleTree(messages)
+        _load_rules(files, options, tree, decoders, lists)
         if use_cache:
-            store(key, tree)
+            store(key, decoders, tree)
     return Ruleset(tree, decoders, messages, options)
 
 
