@@ -11,6 +11,7 @@ Texts are ``str``, decoded as UTF-8 with ``surrogateescape`` so that every byte 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 
 from wazuh_cicd.engine.messages import ERROR, FatalLoadError, LoadMessage
@@ -20,6 +21,8 @@ MAX_DEPTH = 1024
 
 # The common leaf, read at one go: simple name, attributes without surprises, a text without ``<``.
 _LEAF = re.compile(rb"<([A-Za-z_]\w{0,63})((?:[ \t\n]+[A-Za-z_]\w{0,63}=\"[^\">\0]{0,2000}\")*)>([^<\0]{0,16000})</\1>")
+# The common opening tag.
+_TAG = re.compile(rb"<([A-Za-z_]\w{0,63})((?:[ \t\n]+[A-Za-z_]\w{0,63}=\"[^\">\0]{0,2000}\")*)>")
 _ATTRIBUTE = re.compile(rb"([A-Za-z_]\w*)=\"([^\"]*)\"")
 _NAME_END = re.compile(rb"[>\s]|<!")
 _TEXT_END = re.compile(rb"<")
@@ -145,14 +148,20 @@ class _Reader:
                 continue
             siblings = stack[-1].children if stack else top
             leaf = _LEAF.match(data, at)
-            if leaf and len(stack) < MAX_DEPTH:
-                node = self._leaf(leaf, at)
-                if node is not None:
-                    siblings.append(node)
+            if leaf and len(stack) < MAX_DEPTH and not _ends_escaped(leaf.group(3)):
+                plain_leaf = self._plain(leaf, at, to_text(leaf.group(3)))
+                if plain_leaf is not None:
+                    siblings.append(plain_leaf)
                     self._pos = leaf.end()
                     text, held = [], 0
                     continue
-            node, closed = self._open(at)
+            plain = _TAG.match(data, at)
+            opened = self._plain(plain, at, "") if plain else None
+            if plain and opened is not None:
+                self._pos = plain.end()
+                node, closed = opened, False
+            else:
+                node, closed = self._open(at)
             siblings.append(node)
             text, held = [], 0
             if not closed:
@@ -160,17 +169,16 @@ class _Reader:
                 if len(stack) > MAX_DEPTH:
                     raise self._error("XMLERR: Max recursion level reached.")
 
-    def _leaf(self, leaf: re.Match[bytes], at: int) -> Node | None:
-        tag, raw, content = leaf.groups()
-        if content.endswith(b"\\") and _ends_escaped(content):
-            return None
+    def _plain(self, found: re.Match[bytes], at: int, content: str) -> Node | None:
+        """Make a node of an opening tag without surprises; None when an attribute is given twice."""
+        tag, raw = found.group(1, 2)
         attributes: list[tuple[str, str]] = []
         if raw:
-            attributes = [(to_text(name), to_text(value)) for name, value in _ATTRIBUTE.findall(raw)]
+            attributes = [(sys.intern(to_text(name)), to_text(value)) for name, value in _ATTRIBUTE.findall(raw)]
             if len(attributes) > 1 and len({name for name, _ in attributes}) < len(attributes):
                 return None
         self._count(at)
-        return Node(to_text(tag), attributes, to_text(content), [], self._lines, at - self._row_start + 1)
+        return Node(sys.intern(to_text(tag)), attributes, content, [], self._lines, at - self._row_start + 1)
 
     def _open(self, at: int) -> tuple[Node, bool]:
         """Read an opening tag at ``at``; the second value says that it closes itself."""
@@ -319,7 +327,7 @@ class _Reader:
 
 def _ends_escaped(text: bytes) -> bool:
     """Whether the text ends in an odd number of backslashes: two of them stand for themselves."""
-    return (len(text) - len(text.rstrip(b"\\"))) % 2 == 1
+    return text.endswith(b"\\") and (len(text) - len(text.rstrip(b"\\"))) % 2 == 1
 
 
 def _decode(raw: bytes) -> str:

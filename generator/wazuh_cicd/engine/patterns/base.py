@@ -31,8 +31,10 @@ class Pattern(Protocol):
     source: bytes
     # Whether letter case (ASCII) does not count; then ``test_folded`` may be asked with a subject in lower case.
     caseless: bool
-    # Lower-cased texts, of which every subject that matches contains, lower-cased, at least one. Empty: nothing known.
-    literals: tuple[bytes, ...]
+
+    @property
+    def literals(self) -> tuple[bytes, ...]:
+        """Lower-cased texts, of which every matching subject, lower-cased, contains at least one. Empty: not known."""
 
     def test(self, subject: bytes) -> bool:
         """Whether the subject matches."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.engine.patterns.base import Match
 from wazuh_cicd.engine.patterns.osregex_fast import Scanner
 from wazuh_cicd.engine.patterns.osregex_regular import Regular, byte_set, fixed_start, required_literals, translate
-from wazuh_cicd.engine.patterns.osregex_syntax import parse_alternatives
+from wazuh_cicd.engine.patterns.osregex_syntax import check_syntax, parse_alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,42 +80,58 @@ class _Option:
 
 
 class OsRegex:
-    """A compiled OS_Regex."""
+    """A compiled OS_Regex. What a search needs is prepared on first use: most patterns never meet an event."""
 
-    __slots__ = ("_options", "first_bytes", "literals", "source", "test_folded")
+    __slots__ = ("_capturing", "_prepared", "_tests", "source")
 
     caseless = True
 
-    def __init__(self, source: bytes, alternatives: tuple[Alternative, ...], *, captures: bool) -> None:
+    def __init__(self, source: bytes, *, captures: bool) -> None:
         """See ``compile_osregex``."""
         self.source = source
-        self._options = tuple(_Option(alternative, captures=captures) for alternative in alternatives)
-        starts = tuple(option.start for option in self._options)
-        # The first bytes (in lower case) that a matching subject may have; None when any may come, or none at all.
-        self.first_bytes: frozenset[int] | None = None
-        if all(starts):
-            self.first_bytes = frozenset().union(*(start[0] for start in starts))
-        literals = tuple(option.literal for option in self._options)
-        self.literals: tuple[bytes, ...] = literals if all(literals) else ()
-        # Says for a subject in lower case (ASCII letters) whether it matches; truthy or falsy.
-        self.test_folded: Callable[[bytes], object] = self._tester()
+        self._capturing = captures and b"(" in source
+        self._prepared: tuple[_Option, ...] | None = None
+        self._tests: tuple[Callable[[bytes], object], ...] | None = None
 
-    def _tester(self) -> Callable[[bytes], object]:
-        tests = tuple(option.tester() for option in self._options)
-        if len(tests) == 1:
-            return tests[0]
+    def _options(self) -> tuple[_Option, ...]:
+        if self._prepared is None:
+            alternatives = parse_alternatives(self.source)
+            captures = self._capturing and any(alternative.groups for alternative in alternatives)
+            self._prepared = tuple(_Option(alternative, captures=captures) for alternative in alternatives)
+        return self._prepared
 
-        def test_any(lowered: bytes) -> bool:
-            for test in tests:  # noqa: SIM110 - any() with a generator costs more than the tests
-                if test(lowered):
-                    return True
-            return False
+    @property
+    def literals(self) -> tuple[bytes, ...]:
+        """Texts of which every matching subject (in lower case) contains one; empty when nothing is known."""
+        found = tuple(option.literal for option in self._options())
+        return found if all(found) else ()
 
-        return test_any
+    @property
+    def first_bytes(self) -> frozenset[int] | None:
+        """The first bytes (in lower case) that a matching subject may have; None when any may come, or none at all."""
+        starts = tuple(option.start for option in self._options())
+        return frozenset().union(*(start[0] for start in starts)) if all(starts) else None
+
+    def tester(self) -> Callable[[bytes], object]:
+        """The fastest function that says for a subject in lower case whether it matches (truthy or falsy)."""
+        tests = self._tests
+        if tests is None:
+            tests = self._tests = tuple(option.tester() for option in self._options())
+        return tests[0] if len(tests) == 1 else self.test_folded
+
+    def test_folded(self, lowered: bytes) -> bool:
+        """``test`` for a subject that is already in lower case (ASCII letters only)."""
+        tests = self._tests
+        if tests is None:
+            tests = self._tests = tuple(option.tester() for option in self._options())
+        for test in tests:  # noqa: SIM110 - any() with a generator costs more than the tests
+            if test(lowered):
+                return True
+        return False
 
     def test(self, subject: bytes) -> bool:
         """Whether the subject matches."""
-        return bool(self.test_folded(subject.lower()))
+        return self.test_folded(subject.lower())
 
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match behind ``start``; the captures are empty unless the pattern was compiled with them."""
@@ -124,7 +140,7 @@ class OsRegex:
 
     def search_folded(self, lowered: bytes, text: bytes, start: int = 0) -> Match | None:
         """Match ``text``, whose lower case is known and which stands at ``start`` in the subject."""
-        for option in self._options:
+        for option in self._prepared or self._options():
             found = option.search(lowered, text, start)
             if found is not None:
                 return found
@@ -147,5 +163,5 @@ def compile_osregex(source: bytes, *, captures: bool = False) -> OsRegex:
     Raises:
         PatternError: not an OS_Regex.
     """
-    alternatives = parse_alternatives(source)
-    return OsRegex(source, alternatives, captures=captures and any(a.groups for a in alternatives))
+    check_syntax(source)
+    return OsRegex(source, captures=captures)

@@ -1,5 +1,6 @@
 """OS_Regex: its grammar, parsed into alternatives of units."""
 
+import re
 from dataclasses import dataclass
 
 from wazuh_cicd.engine.patterns.base import PatternError
@@ -72,6 +73,17 @@ class Alternative:
     quantifiers: tuple[bool, ...]
     parens: tuple[int, ...]
     groups: int
+
+
+_TOKEN = rb"(?:[^\\()|]|\\[%s])" % re.escape(bytes(CLASSES))
+_VALID = re.compile(rb"(?:%s|\(%s*\)|\|)*" % (_TOKEN, _TOKEN), re.DOTALL)
+
+
+def check_syntax(source: bytes) -> None:
+    """Raise ``PatternError`` as ``parse_alternatives`` does, without building anything."""
+    if len(source) > MAX_SOURCE or not _VALID.fullmatch(source):
+        parse_alternatives(source)
+        raise PatternError("not an OS_Regex")  # not reached: the parser says more
 
 
 def parse_alternatives(source: bytes) -> tuple[Alternative, ...]:
