@@ -39,8 +39,8 @@ def open_engine(args: argparse.Namespace, name: str, *, package: bool = True) ->
     """The engine of that name; the embedded one with the rulesets named, and our package unless left out."""
     if name == "embedded":
         from wazuh_cicd.proof.engines import EmbeddedEngine
-        from wazuh_cicd.proof.rulesets import assemble
         from wazuh_cicd.proof.package import cached_ruleset_files
+        from wazuh_cicd.proof.rulesets import assemble
 
         content = cached_ruleset_files() if package else None
         return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))

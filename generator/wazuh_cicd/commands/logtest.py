@@ -42,8 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge the events; 0 also when none alerts."""
-    from wazuh_cicd.proof.rulesets import assemble
     from wazuh_cicd.proof.package import cached_ruleset_files
+    from wazuh_cicd.proof.rulesets import assemble
     from wazuh_cicd.report import logtest as report
 
     ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files())

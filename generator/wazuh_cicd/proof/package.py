@@ -35,8 +35,8 @@ def cached_ruleset_files() -> Mapping[str, bytes]:
     key = _key(content_root())
     folder = cache_folder()
     path = folder / f"package-{key[:24]}.json"
-    if (files := _read(path, key)) is not None:
-        return files
+    if (kept := _read(path, key)) is not None:
+        return kept
     # Only now: these imports are what the cache saves.
     from wazuh_cicd.render.package import render_package  # noqa: PLC0415
     from wazuh_cicd.spec import load_specs  # noqa: PLC0415
