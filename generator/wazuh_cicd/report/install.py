@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.install.record import PATH as RECORD
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from wazuh_cicd.install.plan import Plan
     from wazuh_cicd.install.verify import Verified
 
+_RULE = re.compile(rb'<rule id="(\d+)".*?</rule>', re.DOTALL)
 _SIGNS = {"add": "+", "change": "~", "delete": "-"}
 
 
@@ -24,7 +26,8 @@ def plan_text(plan: Plan, *, diff: bool = True) -> str:
             continue
         lines.append(f"{_SIGNS[change.kind]} {change.path}")
         if diff and change.before is not None and change.after is not None:
-            lines += [f"    {line}" for line in _difference(change.before, change.after)]
+            tell = _rules_difference if change.path.startswith("etc/rules/") else _difference
+            lines += [f"    {line}" for line in tell(change.before, change.after)]
     lines += [f"= {path} (has local edits: kept as it is)" for path in plan.kept]
     lines += [f"! {path} (the server API carries no such file: bring it there yourself)" for path in plan.left_out]
     lines += [f"{finding.severity.value}: {finding}" for finding in plan.problems]
@@ -37,6 +40,27 @@ def plan_text(plan: Plan, *, diff: bool = True) -> str:
             f" then: {plan.activation}" + (f"; {len(plan.errors)} errors forbid it" if plan.errors else "")
         )
     return "\n".join(lines)
+
+
+def _rules_difference(before: bytes, after: bytes) -> list[str]:
+    """By id: the text of generated rules is long, and the specs are where to read it."""
+    old, new = ({m[1].decode(): m[0] for m in _RULE.finditer(data)} for data in (before, after))
+    lines = [f"+ rules {_ranges(set(new) - set(old))}"] if set(new) - set(old) else []
+    changed = {number for number in set(old) & set(new) if old[number] != new[number]}
+    lines += [f"~ rules {_ranges(changed)}"] if changed else []
+    lines += [f"- rules {_ranges(set(old) - set(new))}"] if set(old) - set(new) else []
+    return lines or ["~ order or comments"]
+
+
+def _ranges(numbers: set[str]) -> str:
+    """``111001-111003, 111010``."""
+    found: list[list[int]] = []
+    for number in sorted(map(int, numbers)):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
 
 
 def _difference(before: bytes, after: bytes) -> list[str]:

@@ -1,0 +1,92 @@
+"""What agents get: complete, consistent with the rules that read its events, and verified on arrival."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import stat
+import subprocess
+
+import pytest
+from lxml import etree
+
+from wazuh_cicd.content.agents import DATA, POLICIES, agent_files
+from wazuh_cicd.content.paths import content_root
+
+FILES = agent_files()
+
+
+def unpack(folder):
+    for path, data in FILES.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    return folder / "agent"
+
+
+@pytest.mark.parametrize("group", sorted(POLICIES))
+def test_an_agent_conf_is_one_element_and_names_policies_that_are_there(group):
+    tree = etree.fromstring(FILES[f"agent/etc/shared/{group}/agent.conf"])
+    assert tree.tag == "agent_config"
+    named = {str(node.text).removeprefix("etc/shared/") for node in tree.iter("policy")}
+    assert named == set(POLICIES[group])
+    assert all(f"agent/etc/shared/{group}/{policy}" in FILES for policy in named)
+
+
+def test_the_scanner_is_run_by_its_own_hash():
+    tree = etree.fromstring(FILES["agent/etc/shared/build-servers/agent.conf"])
+    wodle = tree.find("wodle")
+    program = wodle.findtext("command").split()[0]
+    data = FILES["agent" + program.removeprefix("/var/ossec")]
+    assert wodle.findtext("verify_sha256") == hashlib.sha256(data).hexdigest()
+    assert wodle.findtext("skip_verification") == "no"
+    assert data.startswith(b"#!"), "the hash is that of the first word, so the program must be the first word"
+
+
+def test_every_audit_key_that_a_rule_reads_is_set_by_an_audit_rule():
+    set_keys = set(re.findall(r"-k (\S+)", "".join(p.read_text() for p in (DATA / "audit").glob("*.rules"))))
+    read = set()
+    for spec in (content_root() / "rules").rglob("*.yml"):
+        read |= set(re.findall(r'audit\.key: (cicd_\w+)$|key="(cicd_\w+)"', spec.read_text(), re.MULTILINE))
+    wanted = {first or second for first, second in read}
+    assert wanted, "some rule reads audit events"
+    assert wanted <= set_keys
+
+
+def test_special_audit_rules_stand_before_general_ones():
+    text = "".join(p.read_text() for p in sorted((DATA / "audit").glob("*.rules")))
+    keys = re.findall(r"-k (\S+)", text)
+    assert keys.index("cicd_docker_cli") < keys.index("cicd_runner_exec") < keys.index("cicd_exec")
+    assert keys.index("cicd_jenkins_exec") < keys.index("cicd_runner_exec")
+
+
+def test_building_twice_gives_the_same():
+    assert agent_files() == FILES
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_programs_arrive_verified_with_their_modes(tmp_path):
+    release = unpack(tmp_path)
+    root = tmp_path / "ossec"
+    (root / "active-response/bin").mkdir(parents=True)
+    run = ["sh", str(release / "cicd/install-agent.sh"), "--root", str(root)]
+    subprocess.run(run, check=True, capture_output=True)
+    for name in ("active-response/bin/cicd-block-ip", "wodles/cicd/cicd-scan"):
+        assert (root / name).read_bytes() == FILES[f"agent/{name}"]
+        assert stat.S_IMODE((root / name).stat().st_mode) == 0o750
+    subprocess.run(run, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_a_changed_program_is_not_copied(tmp_path):
+    release = unpack(tmp_path)
+    (release / "wodles/cicd/cicd-scan").write_bytes(b"#!/bin/sh\n")
+    root = tmp_path / "ossec"
+    (root / "active-response/bin").mkdir(parents=True)
+    ran = subprocess.run(
+        ["sh", str(release / "cicd/install-agent.sh"), "--root", str(root)], check=False, capture_output=True
+    )
+    assert ran.returncode == 1
+    assert b"nothing was copied" in ran.stderr
+    assert not list((root / "active-response/bin").iterdir())
