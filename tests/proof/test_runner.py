@@ -1,0 +1,130 @@
+"""Rules proved by their own events."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from wazuh_cicd.proof.runner import Outcome, run_tests, select
+from wazuh_cicd.report import tests as report
+
+
+def outcomes(results):
+    return [(result.rule, result.number, result.outcome.value) for result in results.results]
+
+
+def failures(results):
+    return {result.label: result.reason for result in results.results if result.outcome is Outcome.FAILED}
+
+
+def test_good_rules_pass_all_their_tests(content, engine):
+    specs = content()
+    results = run_tests(specs, engine(specs))
+    assert len(results.results) == 7
+    assert not failures(results)
+    assert not results.failed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "label", "reason"),
+    [
+        (
+            "- fires: {github.action: git.clone}",
+            "- fires: {github.action: git.fetch}",
+            "111900 cloned, fires #1",
+            "the event ended at",
+        ),
+        (
+            "- silent: {github.action: git.push}",
+            "- silent: {github.action: git.clone}",
+            "111900 cloned, silent #2",
+            "the rule took the event",
+        ),
+        (
+            "        repeat: 2\n",
+            "        repeat: 3\n",
+            "111901 mass-clone, silent #2",
+            "the rule took event 3",
+        ),
+        (
+            "instead: cloned",
+            "instead: mass-clone",
+            "111901 mass-clone, silent #2",
+            "the event was to end at mass-clone, but ended at 111900 cloned (level 5)",
+        ),
+        (
+            "count: 3, within: 10m",
+            "count: 3, within: 30m",
+            "111901 mass-clone, silent #3",
+            "the rule took event 3",
+        ),
+    ],
+)
+def test_a_failure_says_what_happened_instead(content, engine, old, new, label, reason):
+    specs = content((old, new))
+    found = failures(run_tests(specs, engine(specs)))
+    assert list(found) == [label]
+    assert found[label].startswith(reason)
+
+
+class Elsewhere:
+    """A manager: it knows no simulated time and no pre-decoded events."""
+
+    name = "manager"
+    simulates_time = False
+    takes_decoded = False
+    load_messages = ()
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def open_session(self):
+        return self.inner.open_session()
+
+
+def test_what_an_engine_cannot_do_is_skipped_with_its_reason(content, engine):
+    specs = content()
+    results = run_tests(specs, Elsewhere(engine(specs)))
+    skipped = [result for result in results.results if result.outcome is Outcome.SKIPPED]
+    assert [result.label for result in skipped] == [f"111901 mass-clone, silent #{number}" for number in (2, 3, 4)]
+    assert {result.reason for result in skipped} == {"manager cannot simulate the time between the events"}
+    assert not results.failed
+
+
+def test_rules_are_selected_by_all_words_of_number_name_source_and_title(content):
+    specs = content()
+    assert [rule.id for rule in select(specs, ["CLONE"])] == [111900, 111901]
+    assert [rule.id for rule in select(specs, ["clone", "many"])] == [111901]
+    assert [rule.id for rule in select(specs, ["111900"])] == [111900]
+    assert not list(select(specs, ["nobody"]))
+
+
+@pytest.fixture
+def mixed(content, engine):
+    specs = content(("- silent: {github.action: git.push}", "- silent: {github.action: git.clone}"))
+    results = run_tests(specs, Elsewhere(engine(specs)))
+    return replace(results, messages=("WARNING (7612): a message",))
+
+
+def test_text_lists_failures_first_and_counts_last(mixed):
+    lines = report.render(mixed, "text").splitlines()
+    assert lines[0] == "WARNING (7612): a message"
+    assert "FAILED 111900 cloned, silent #2: the rule took the event" in lines[1]
+    assert lines[1].split(" ")[0].endswith("clones.yml:26")
+    assert lines[2] == "skipped 3: manager cannot simulate the time between the events"
+    assert lines[-1] == "3 passed, 1 failed, 3 skipped"
+
+
+def test_json_and_junit_agree_with_the_text(mixed):
+    data = json.loads(report.render(mixed, "json"))
+    assert (data["passed"], data["failed"], data["skipped"], len(data["results"])) == (3, 1, 3, 7)
+    suite = ET.fromstring(report.render(mixed, "junit")).find("testsuite")
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) == (
+        "github",
+        "7",
+        "1",
+        "3",
+    )
