@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.engine.decoderindex import RootIndex
 from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH, Decoder
 from wazuh_cicd.engine.decoderxml import read_decoders
+from wazuh_cicd.engine.patterns.osregex import OsRegex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,13 +117,19 @@ class DecoderSet:
 
 def _run_children(event: Event, root: Decoder, after_root: int) -> None:
     children = root.children
+    log = event.log
+    lowered = event.log_lower
     at = 0
     while at < len(children):
         child = children[at]
         if child.prematch is None:
             _run_chain(event, children, at, after_root, after_root)
             return
-        match = child.prematch.search(event.log, after_root if child.prematch_offset else 0)
+        prematch = child.prematch
+        start = after_root if child.prematch_offset else 0
+        match = (
+            prematch.search_folded(lowered, log, start) if type(prematch) is OsRegex else prematch.search(log, start)
+        )
         if match is not None:
             event.decoder_info = child
             _run_chain(event, children, at, after_root, match.end)
@@ -136,6 +143,7 @@ def _run_children(event: Event, root: Decoder, after_root: int) -> None:
 def _run_chain(event: Event, chain: Sequence[Decoder], at: int, after_root: int, after_prematch: int) -> None:
     """Run regular expressions and plugins from ``chain[at]`` on."""
     log = event.log
+    lowered = event.log_lower
     after_regex = after_prematch
     while True:
         decoder = chain[at]
@@ -154,7 +162,8 @@ def _run_chain(event: Event, chain: Sequence[Decoder], at: int, after_root: int,
                 start = after_prematch
             else:
                 start = after_regex
-            match = decoder.regex.search(log, start)
+            regex = decoder.regex
+            match = regex.search_folded(lowered, log, start) if type(regex) is OsRegex else regex.search(log, start)
             if match is not None:
                 after_regex = match.end
                 for (static, dynamic), value in zip(decoder.targets, match.groups):  # noqa: B905 - either may be longer

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.patterns.base import Match
 from wazuh_cicd.engine.patterns.osregex_fast import Scanner
-from wazuh_cicd.engine.patterns.osregex_regular import Regular, byte_set, fixed_start, required_literals, translate
+from wazuh_cicd.engine.patterns.osregex_regular import (
+    Piece,
+    Regular,
+    certain_start,
+    expression,
+    first_bytes,
+    required_literals,
+    translate,
+)
 from wazuh_cicd.engine.patterns.osregex_syntax import check_syntax, parse_alternatives
 
 if TYPE_CHECKING:
@@ -24,16 +32,16 @@ if TYPE_CHECKING:
 class _Option:
     """One alternative, prepared on first use."""
 
-    __slots__ = ("_alternative", "_captures", "_gate", "_regular", "_runs", "_scanner", "literal", "start")
+    __slots__ = ("_alternative", "_captures", "_gate", "_regular", "_scanner", "literal", "runs", "start")
 
     def __init__(self, alternative: Alternative, *, captures: bool) -> None:
         self._alternative = alternative
         self._captures = captures
-        self._runs = required_literals(alternative)
-        self.literal = max(self._runs, key=len, default=b"")
-        self.start = fixed_start(alternative)
+        self.runs = required_literals(alternative)
+        self.literal = max(self.runs, key=len, default=b"")
+        self.start: list[Piece] = certain_start(alternative)
         self._regular: Regular | None = translate(alternative)
-        self._gate = re.compile(b"".join(map(byte_set, self.start))).match if not self._regular else None
+        self._gate = re.compile(expression(self.start)).match if self.start and not self._regular else None
         self._scanner: Scanner | None = None
 
     def tester(self) -> Callable[[bytes], object]:
@@ -45,7 +53,7 @@ class _Option:
         if self._gate and not self._gate(lowered):
             return None
         position = 0
-        for run in self._runs:
+        for run in self.runs:
             position = lowered.find(run, position)
             if position < 0:
                 return None
@@ -82,7 +90,7 @@ class _Option:
 class OsRegex:
     """A compiled OS_Regex. What a search needs is prepared on first use: most patterns never meet an event."""
 
-    __slots__ = ("_capturing", "_prepared", "_tests", "source")
+    __slots__ = ("_capturing", "_gate", "_prepared", "_tests", "source")
 
     caseless = True
 
@@ -90,6 +98,7 @@ class OsRegex:
         """See ``compile_osregex``."""
         self.source = source
         self._capturing = captures and b"(" in source
+        self._gate = b""  # a text that every matching subject contains, known once the pattern is prepared
         self._prepared: tuple[_Option, ...] | None = None
         self._tests: tuple[Callable[[bytes], object], ...] | None = None
 
@@ -98,6 +107,7 @@ class OsRegex:
             alternatives = parse_alternatives(self.source)
             captures = self._capturing and any(alternative.groups for alternative in alternatives)
             self._prepared = tuple(_Option(alternative, captures=captures) for alternative in alternatives)
+            self._gate = _common_text([option.runs for option in self._prepared])
         return self._prepared
 
     @property
@@ -109,8 +119,13 @@ class OsRegex:
     @property
     def first_bytes(self) -> frozenset[int] | None:
         """The first bytes (in lower case) that a matching subject may have; None when any may come, or none at all."""
-        starts = tuple(option.start for option in self._options())
-        return frozenset().union(*(start[0] for start in starts)) if all(starts) else None
+        found: frozenset[int] = frozenset()
+        for option in self._options():
+            firsts = first_bytes(option.start)
+            if firsts is None:
+                return None
+            found |= firsts
+        return found
 
     def tester(self) -> Callable[[bytes], object]:
         """The fastest function that says for a subject in lower case whether it matches (truthy or falsy)."""
@@ -135,16 +150,40 @@ class OsRegex:
 
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match behind ``start``; the captures are empty unless the pattern was compiled with them."""
-        text = subject[start:] if start else subject
-        return self.search_folded(text.lower(), text, start)
+        return self.search_folded(subject.lower(), subject, start)
 
-    def search_folded(self, lowered: bytes, text: bytes, start: int = 0) -> Match | None:
-        """Match ``text``, whose lower case is known and which stands at ``start`` in the subject."""
-        for option in self._prepared or self._options():
-            found = option.search(lowered, text, start)
+    def search_folded(self, lowered: bytes, subject: bytes, start: int = 0) -> Match | None:
+        """``search`` in a subject whose lower case is known."""
+        options = self._prepared or self._options()
+        gate = self._gate
+        if gate and lowered.find(gate, start) < 0:
+            return None
+        if start:
+            lowered = lowered[start:]
+            subject = subject[start:]
+        for option in options:
+            found = option.search(lowered, subject, start)
             if found is not None:
                 return found
         return None
+
+
+# A longer text is not looked for in pieces when alternatives are compared.
+_MAX_COMMON = 24
+
+
+def _common_text(required: list[tuple[bytes, ...]]) -> bytes:
+    """The longest text that is part of a required text of every alternative; empty when there is none."""
+    first, *others = required
+    if not others:
+        return max(first, key=len, default=b"")
+    for size in range(min(_MAX_COMMON, max(map(len, first), default=0)), 0, -1):
+        for run in first:
+            for at in range(len(run) - size + 1):
+                text = run[at : at + size]
+                if all(any(text in other for other in runs) for runs in others):
+                    return text
+    return b""
 
 
 def _substrings(text: bytes, marks: list[int | None]) -> tuple[bytes, ...]:

@@ -4,24 +4,23 @@ An alternative is translated when its scanner gives the same yes or no as an ord
 
 * no quantifier at all;
 * one ``X+`` at most, and what follows it (if anything does) takes no byte of ``X``;
-* begins with ``^``, has any number of ``X+`` and no ``X*``, each ``X+`` followed by the end or something that takes no
-  byte of ``X``.
+* begins with ``^``, and of any number of ``X+`` and ``X*`` each is followed by something that takes no byte of ``X``
+  (a ``X+`` may also be the end if there is no star).
 
 The expressions are for subjects in lower case.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wazuh_cicd.engine.patterns.osregex_syntax import CLASS, LITERAL, NO_BYTE, PAREN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from wazuh_cicd.engine.patterns.osregex_syntax import Alternative, Unit
 
@@ -69,28 +68,70 @@ def taken_by(unit: Unit) -> frozenset[int]:
     return frozenset((unit.byte,)) - {NO_BYTE} if unit.kind == LITERAL else frozenset()
 
 
-def pieces_of(alternative: Alternative) -> list[tuple[frozenset[int], bool]] | None:
-    """The alternative as (bytes, repeated) pairs when it is one of those that translate, else None."""
+class Piece(NamedTuple):
+    """One byte out of ``members``, or a run of them."""
+
+    members: frozenset[int]
+    quantifier: bytes  # empty, ``+`` or ``*``
+
+
+def pieces_of(alternative: Alternative) -> list[Piece] | None:
+    """The alternative as pieces when it is one of those that translate, else None."""
+    pieces, whole = _deterministic(alternative)
+    if not whole or (_loose_end(alternative) and any(piece.quantifier == b"*" for piece in pieces)):
+        return None
+    if not alternative.begin and (
+        sum(bool(piece.quantifier) for piece in pieces) > 1 or any(piece.quantifier == b"*" for piece in pieces)
+    ):
+        return None
+    return pieces
+
+
+def _loose_end(alternative: Alternative) -> bool:
+    """Whether the scanner may do without some of the last pieces: there is a star, and a quantifier comes last."""
     units = alternative.units
-    pieces: list[tuple[frozenset[int], bool]] = []
-    repeated = 0
+    final = len(units) - 1
+    while final >= 0 and units[final].kind == PAREN:
+        final -= 1
+    stars = (quantifier and units[at].byte == _STAR for at, quantifier in enumerate(alternative.quantifiers))
+    return final >= 0 and alternative.quantifiers[final] and any(stars)
+
+
+# So many pieces at most.
+_LOOSE = 3
+
+
+def _deterministic(alternative: Alternative) -> tuple[list[Piece], bool]:
+    """The pieces up to the first run that something behind it competes for; whether that is the whole alternative.
+
+    Behind a run must stand something that takes none of its bytes, and a run that may be empty must not be the end.
+    """
+    units = alternative.units
+    pieces: list[Piece] = []
+    whole = True
     for at, unit in enumerate(units):
         if unit.kind == PAREN:
             if at + 1 < len(units) and units[at + 1].kind == PAREN:
-                return None
+                whole = False
+                break
         elif alternative.quantifiers[at]:
-            if unit.byte == _STAR:
-                return None
-            pieces[-1] = (pieces[-1][0], True)
-            repeated += 1
+            pieces[-1] = pieces[-1]._replace(quantifier=bytes((unit.byte,)))
         else:
-            pieces.append((taken_by(unit), False))
-    if repeated > 1 and not alternative.begin:
-        return None
-    for (members, plus), (following, _) in itertools.pairwise(pieces):
-        if plus and members & following:
-            return None
-    return pieces
+            pieces.append(Piece(taken_by(unit), b""))
+    for at, piece in enumerate(pieces):
+        if not piece.quantifier:
+            continue
+        behind = at + 1
+        while behind < len(pieces):
+            if piece.members & pieces[behind].members:
+                return pieces[:at], False
+            if pieces[behind].quantifier != b"*":
+                break
+            behind += 1
+        else:
+            if behind > at + 1 or piece.quantifier == b"*":
+                return pieces[:at], False
+    return pieces, whole
 
 
 def literal_run(alternative: Alternative, at: int) -> bytes:
@@ -123,26 +164,41 @@ def required_literals(alternative: Alternative) -> tuple[bytes, ...]:
     return tuple(runs)
 
 
-def fixed_start(alternative: Alternative) -> tuple[frozenset[int], ...]:
-    """The bytes that a match must begin with, one set for each, where ``^`` stands in front; else nothing."""
-    start: list[frozenset[int]] = []
+def certain_start(alternative: Alternative) -> list[Piece]:
+    """Pieces that a match must begin with, where ``^`` stands in front; else nothing.
+
+    They end with the first run that something behind it competes for, and leave out a literal at the very end that the
+    scanner may do without.
+    """
     units = alternative.units
-    if not alternative.begin or (len(units) > 1 and units[0].kind == PAREN and units[1].kind == PAREN):
-        return ()
-    for at, unit in enumerate(units):
-        if unit.kind == PAREN:
-            if start:
-                break  # what stands behind is close to the end or to another parenthesis; not worth the care
-            continue
-        quantified = at + 1 < len(units) and alternative.quantifiers[at + 1]
-        if quantified and units[at + 1].byte == _STAR:
-            break
-        optional = unit.kind == LITERAL and at + 1 == len(units) and at > 0 and units[at - 1].kind == CLASS
-        if not optional:
-            start.append(taken_by(unit))
-        if quantified:
-            break
-    return tuple(start)
+    if not alternative.begin:
+        return []
+    pieces, whole = _deterministic(alternative)
+    if any(unit.kind == PAREN and units[at + 1].kind == PAREN for at, unit in enumerate(units[:-1])):
+        return []
+    if whole and len(units) > 1 and units[-1].kind == LITERAL and units[-2].kind == CLASS:
+        pieces.pop()
+    if _loose_end(alternative):
+        count = sum(unit.kind != PAREN for unit in units) - sum(alternative.quantifiers)
+        del pieces[max(0, count - _LOOSE) :]
+    while pieces and pieces[-1].quantifier:
+        pieces.pop()
+    return pieces
+
+
+def first_bytes(start: list[Piece]) -> frozenset[int] | None:
+    """The bytes that may come first; None when there is no certain start."""
+    found: frozenset[int] = frozenset()
+    for piece in start:
+        found |= piece.members
+        if piece.quantifier != b"*":
+            return found
+    return None
+
+
+def expression(pieces: Iterable[Piece]) -> bytes:
+    """The pieces as a regular expression."""
+    return b"".join(byte_set(piece.members) + piece.quantifier for piece in pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +239,8 @@ def translate(alternative: Alternative) -> Regular | None:
             out.append(b")" if closing else b"(")
             closing = not closing
         elif alternative.quantifiers[at]:
-            out[-1] = b"(" + out[-1] + b"+)" if runs_out and at == final else out[-1] + b"+"
+            repeated = out[-1] + bytes((unit.byte,))
+            out[-1] = b"(" + repeated + b")" if runs_out and at == final else repeated
         else:
             out.append(byte_set(taken_by(unit)))
     if alternative.end:
@@ -198,7 +255,7 @@ def translate(alternative: Alternative) -> Regular | None:
 
 
 def _tester(
-    alternative: Alternative, pieces: list[tuple[frozenset[int], bool]], compiled: re.Pattern[bytes], text: bytes
+    alternative: Alternative, pieces: list[Piece], compiled: re.Pattern[bytes], text: bytes
 ) -> Callable[[bytes], object]:
     if text and alternative.begin and alternative.end:
         return text.__eq__
@@ -210,7 +267,7 @@ def _tester(
         return lambda subject: text in subject
     if alternative.begin:
         return compiled.match
-    plus = next((at for at, (_, repeated) in enumerate(pieces) if repeated), None)
+    plus = next((at for at, piece in enumerate(pieces) if piece.quantifier), None)
     if plus is None:
         return compiled.search
     return _bounded(pieces, plus, compiled, end=alternative.end)
@@ -220,13 +277,10 @@ def _tester(
 _SHORT = 1024
 
 
-def _bounded(
-    pieces: list[tuple[frozenset[int], bool]], plus: int, compiled: re.Pattern[bytes], *, end: bool
-) -> Callable[[bytes], object]:
+def _bounded(pieces: list[Piece], plus: int, compiled: re.Pattern[bytes], *, end: bool) -> Callable[[bytes], object]:
     """Search ``P X+ R`` without trying each place inside one run of ``X`` again: all of them end in the same place."""
-    sets = [byte_set(members) for members, _ in pieces]
-    head = re.compile(b"".join(sets[: plus + 1]) + b"+").search
-    tail = re.compile(b"".join(sets[plus + 1 :]) + (rb"\Z" if end else b"")).match
+    head = re.compile(expression(pieces[: plus + 1])).search
+    tail = re.compile(expression(pieces[plus + 1 :]) + (rb"\Z" if end else b"")).match
     short = compiled.search
 
     def search(subject: bytes) -> object:
