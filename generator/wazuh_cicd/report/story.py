@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
     from wazuh_cicd.proof.stories import Scene, Story
     from wazuh_cicd.spec import SpecSet
 
+#: Columns for output that is no terminal.
+_FILE_WIDTH = 140
+
 #: From these levels on, the colours of the terminal's own palette.
 _COLOURS = ((12, "bold red"), (8, "yellow"), (0, "default"))
 
 
 def show(story: Story, scenes: Sequence[Scene], specs: SpecSet, console: Console | None = None) -> None:
-    """Print a story's alerts; events that alert nobody are only counted."""
-    console = console or Console(highlight=False)
+    """Print a story's alerts, those of one rule in a row as one line; events that alert nobody are only counted."""
+    if console is None:
+        console = Console(highlight=False)
+        if not console.is_terminal:  # a pipe or a file has no width of its own
+            console.width = max(console.width, _FILE_WIDTH)
     console.print(Text(story.title, style="bold"))
     if story.about:
         console.print(Text(" ".join(story.about.split())))
@@ -33,23 +40,22 @@ def show(story: Story, scenes: Sequence[Scene], specs: SpecSet, console: Console
     table.add_column("what happened", ratio=3)
     table.add_column("ATT&CK", no_wrap=True)
     table.add_column("ask first", ratio=2)
-    alerts = 0
-    for scene in scenes:
-        if not scene.verdict.alert:
-            continue
-        alerts += 1
-        rule = scene.verdict.output["rule"]
-        spec = specs.by_id.get(int(rule["id"]))
+    alerts = [scene for scene in scenes if scene.verdict.alert]
+    for rule_id, run in groupby(alerts, key=lambda scene: scene.verdict.rule_id):
+        same = list(run)
+        rule = same[-1].verdict.output["rule"]
+        spec = specs.by_id.get(rule_id or 0)
         level = rule.get("level", 0)
         style = next(colour for least, colour in _COLOURS if level >= least)
+        times = "" if len(same) == 1 else f" ({len(same)} times)"
         table.add_row(
-            datetime.fromtimestamp(scene.at, tz=timezone.utc).strftime("%H:%M:%S"),
+            datetime.fromtimestamp(same[0].at, tz=timezone.utc).strftime("%H:%M:%S"),
             Text(str(level), style=style),
             rule["id"],
-            Text(rule["description"], style=style),
+            Text(" ".join(rule["description"].split()) + times, style=style),
             "\n".join(spec.mitre) if spec else "",
             Text(spec.triage[0] if spec and spec.triage else ""),
         )
     console.print()
     console.print(table)
-    console.print(Text(f"{len(scenes)} events, {alerts} alerts"))
+    console.print(Text(f"{len(scenes)} events, {len(alerts)} alerts"))
