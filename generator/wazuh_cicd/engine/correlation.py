@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.memory import Memory
@@ -52,26 +52,32 @@ def _agreement(rule: Rule, event: Event) -> Agrees | None:
     matches = rule.matched_regex.test if rule.matched_regex is not None else None
 
     def agrees(other: Event) -> bool:
-        return (
-            (agent is None or other.agent_id == agent)
-            and (matches is None or matches(other.log))
-            and all(_value(other, name) == mine for name, mine in same)
-            and all(other.field(name) == mine for name, mine in same_fields)
-            and not (needs_fields and not other.dynamics)
-            and not any(other.field(name) == mine for name, mine in different_fields)
-            and not any(_value(other, name) == mine for name, mine in different)
+        if agent is not None and other.agent_id != agent:
+            return False
+        for name, mine in same:
+            if _value(other, name) != mine:
+                return False
+        for field, wanted in same_fields:
+            if other.index().get(field) != wanted:
+                return False
+        if matches is not None and not matches(other.log):
+            return False
+        return not (
+            (needs_fields and not other.dynamics)
+            or any(other.index().get(field) == wanted for field, wanted in different_fields)
+            or any(_value(other, name) == mine for name, mine in different)
         )
 
     return agrees
 
 
-def _candidates(rule: Rule, memory: Memory) -> Iterable[Event]:
-    """Return the stored events that the composite may count, newest first."""
+def _stored(rule: Rule, memory: Memory) -> Sequence[Event] | None:
+    """Return the stored events that the composite may count, oldest first; None when it looks at all of them."""
     if rule.search == "sid":
-        return reversed(memory.by_sid.get(rule.counted.index, ())) if rule.counted is not None else ()
+        return memory.by_sid.get(rule.counted.index, ()) if rule.counted is not None else ()
     if rule.search == "group":
-        return reversed(memory.by_group.get(rule.index, ()))
-    return (event for event, _ in reversed(memory.recent))
+        return memory.by_group.get(rule.index, ())
+    return None
 
 
 def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
@@ -88,17 +94,21 @@ def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
 
 
 def _search(rule: Rule, event: Event, memory: Memory) -> bool:
+    needed = max((rule.frequency or 0) - 2, 0)
+    stored = _stored(rule, memory)
+    if (len(memory.recent) if stored is None else len(stored)) <= needed:
+        return False
     agrees = _agreement(rule, event)
     if agrees is None:
         return False
-    needed = max((rule.frequency or 0) - 2, 0)
+    by_regex = stored is None
+    candidates = (other for other, _ in reversed(memory.recent)) if stored is None else reversed(stored)
     oldest = int(event.time) - rule.timeframe
     level = rule.level
     previous = memory.previous
     newest: Event | None = None
     count = 0
-    by_regex = rule.search == "regex"
-    for other in _candidates(rule, memory):
+    for other in candidates:
         if int(other.time) < oldest:
             return False
         if not agrees(other):

@@ -178,7 +178,6 @@ def thaw_tree(frozen: dict[str, Any], lists: Mapping[bytes, CdbList], messages: 
         above = nodes[parent] if parent >= 0 else None
         node = Node(ordered[index], above)
         (tree.roots if above is None else above.children).append(node)
-        tree.depth = max(tree.depth, node.depth)
         nodes.append(node)
     tree.finish(nodes)
     return tree

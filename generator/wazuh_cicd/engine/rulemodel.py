@@ -214,18 +214,16 @@ class Node:
     Attributes:
         rule: the rule, shared with its other places.
         parent: the node above; None for a category root.
-        depth: 0 for a category root.
         children: in the order in which they are tried.
         plans: which children can match at all, by decoder (and program); filled when first needed (``plans``).
     """
 
-    __slots__ = ("_asks_program", "_ranks", "children", "depth", "parent", "plans", "rule")
+    __slots__ = ("_asks_program", "_ranks", "children", "parent", "plans", "rule")
 
     def __init__(self, rule: Rule, parent: Node | None = None) -> None:
         """Make a place without children."""
         self.rule = rule
         self.parent = parent
-        self.depth: int = parent.depth + 1 if parent is not None else 0
         self.children: list[Node] = []
         self.plans: dict[object, Plan] = {}
         self._asks_program: bool | None = None

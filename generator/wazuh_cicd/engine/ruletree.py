@@ -38,7 +38,6 @@ class RuleTree:
         ordered: rules in load order; a rule's ``index`` is its position here.
         nodes: every place in the tree by rule id, in order of attachment.
         by_group: every place by the group string of its rule.
-        depth: of the deepest place.
         messages: what the manager logs; appended to.
     """
 
@@ -48,7 +47,6 @@ class RuleTree:
     ordered: list[Rule] = field(default_factory=list)
     nodes: dict[int, list[Node]] = field(default_factory=dict)
     by_group: dict[bytes, list[Node]] = field(default_factory=dict)
-    depth: int = 0
 
     def warn(self, code: int, text: str, rule: Rule) -> None:
         """Log a warning about ``rule``."""
@@ -113,7 +111,6 @@ class RuleTree:
     def _index(self, node: Node) -> None:
         self.nodes.setdefault(node.rule.id, []).append(node)
         self.by_group.setdefault(node.rule.group, []).append(node)
-        self.depth = max(self.depth, node.depth)
 
     def _attach(self, rule: Rule) -> bool:
         if rule.if_sid is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time as clock
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.engine.rulemodel import Node, Rule
     from wazuh_cicd.engine.ruleset import Ruleset
-
-
-# Room for what calls a session and what it calls.
-_FRAMES = 1000
 
 
 class Verdict:
@@ -124,8 +119,6 @@ class Session:
         self.ruleset = ruleset
         self._clock = time
         self._memory = Memory(len(ruleset.tree.ordered))
-        # The walks recurse once or twice a level of the tree; rulesets with very long chains of parents are legal.
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), 2 * ruleset.tree.depth + _FRAMES))
 
     def process(self, log: bytes | str, location: str = "stdin", *, time: float | None = None) -> Verdict:
         """Evaluate one event.
@@ -207,12 +200,8 @@ class Session:
             return verdict
         category, settle = event.category, self.ruleset.settle
         tried = [root for root in roots if root.rule.category == category]
-        rule = None
         if trace is not None:
-            for root in tried:
-                rule = tell(root, event, memory, trace, settle)
-                if rule is not None:
-                    break
+            rule = tell(tried, event, memory, trace, settle)
             verdict.walk = [step.rule.id for step in trace.steps]
         else:
             outcomes: dict[Node, bool] = {}

@@ -13,13 +13,13 @@ from wazuh_cicd.engine.correlation import correlate
 from wazuh_cicd.engine.plans import plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.explain import Trace
     from wazuh_cicd.engine.memory import Memory
     from wazuh_cicd.engine.plans import Plan
-    from wazuh_cicd.engine.rulemodel import Node, Rule
+    from wazuh_cicd.engine.rulemodel import Entry, Node, Rule
 
     Settle = Callable[[Rule], None]
     # What conditions on the session's state answered, by place.
@@ -27,25 +27,43 @@ if TYPE_CHECKING:
 
 
 def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, settle: Settle) -> Rule | None:
-    """Return the rule that the first matching place of a plan leads to; its counter is advanced."""
-    for checks, rule, node in plan.select(event) if plan.guarded else plan.entries:
-        for check in checks:
-            if not check(event):
-                break
+    """Return the rule that the first matching place of a plan leads to; its counter is advanced.
+
+    Args:
+        plan: of the category roots.
+        event: with all of its fields.
+        memory: the session's.
+        outcomes: receives what conditions on the session's state answered.
+        settle: compiles the conditions of a rule.
+    """
+    # The levels above the current one: where to go on there, and the rule that matched.
+    above: list[tuple[Iterator[Entry], Rule]] = []
+    level = iter(plan.select(event) if plan.guarded else plan.entries)
+    while True:
+        for checks, rule, node in level:
+            for check in checks:
+                if not check(event):
+                    break
+            else:
+                if rule.stateful and not _state_holds(node, event, memory, outcomes):
+                    continue
+                if node.children:
+                    below = plan_of(node, event, settle)
+                    if below.entries:
+                        above.append((level, rule))
+                        level = iter(below.select(event) if below.guarded else below.entries)
+                        break
+                if not rule.noalert:
+                    memory.fired[rule.index] += 1
+                    return rule
         else:
-            if rule.stateful and not _state_holds(node, event, memory, outcomes):
-                continue
-            if node.children:
-                below = plan_of(node, event, settle)
-                if below.entries:
-                    found = find(below, event, memory, outcomes, settle)
-                    if found is not None:
-                        return found
-            if rule.noalert:
-                continue
-            memory.fired[rule.index] += 1
-            return rule
-    return None
+            # No child took the event: it is the parent's, unless that one lets the search go on.
+            if not above:
+                return None
+            level, rule = above.pop()
+            if not rule.noalert:
+                memory.fired[rule.index] += 1
+                return rule
 
 
 def _state_holds(node: Node, event: Event, memory: Memory, outcomes: Outcomes) -> bool:
@@ -57,45 +75,60 @@ def _state_holds(node: Node, event: Event, memory: Memory, outcomes: Outcomes) -
     return holds
 
 
-def tell(node: Node, event: Event, memory: Memory, trace: Trace, settle: Settle) -> Rule | None:
-    """Do what ``find`` does, for one place, and note every rule that is tried with its first failing condition."""
-    rule = node.rule
-    if rule.unsettled:
-        settle(rule)
-    for condition in rule.conditions:
-        if not condition.holds(event, memory):
-            trace.add(node, condition.tag, condition.wanted, condition.value(event))
-            return None
-    if rule.search is not None and not correlate(rule, event, memory):
-        wanted = f"{rule.frequency or 2} events within {rule.timeframe} s, this one included"
-        trace.add(node, f"if_matched_{rule.search}", wanted)
+def tell(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, settle: Settle) -> Rule | None:
+    """Do what ``find`` does, and note every rule that is tried with its first failing condition."""
+
+    def matches(node: Node) -> bool:
+        rule = node.rule
+        if rule.unsettled:
+            settle(rule)
+        for condition in rule.conditions:
+            if not condition.holds(event, memory):
+                trace.add(node, condition.tag, condition.wanted, condition.value(event))
+                return False
+        if rule.search is not None and not correlate(rule, event, memory):
+            wanted = f"{rule.frequency or 2} events within {rule.timeframe} s, this one included"
+            trace.add(node, f"if_matched_{rule.search}", wanted)
+            return False
+        trace.add(node)
+        return True
+
+    won = _descend(roots, matches)
+    if won is None:
         return None
-    trace.add(node)
-    for child in node.children:
-        found = tell(child, event, memory, trace, settle)
-        if found is not None:
-            return found
-    if rule.noalert:
-        return None
-    memory.fired[rule.index] += 1
-    trace.won(node)
-    return rule
+    memory.fired[won.rule.index] += 1
+    trace.won(won)
+    return won.rule
 
 
-def replay(nodes: Sequence[Node], event: Event, outcomes: Outcomes, settle: Settle) -> list[int]:
+def replay(roots: Sequence[Node], event: Event, outcomes: Outcomes, settle: Settle) -> list[int]:
     """Return the ids of the rules that ``find`` tried, in order, including those it knew not to match."""
     tried: list[int] = []
-    for node in nodes:
-        if _replay(node, event, outcomes, settle, tried):
-            break
+
+    def matches(node: Node) -> bool:
+        rule = node.rule
+        if rule.unsettled:
+            settle(rule)
+        tried.append(rule.id)
+        return all(check(event) for check in rule.checks) and outcomes.get(node, True)
+
+    _descend(roots, matches)
     return tried
 
 
-def _replay(node: Node, event: Event, outcomes: Outcomes, settle: Settle, tried: list[int]) -> bool:
-    rule = node.rule
-    if rule.unsettled:
-        settle(rule)
-    tried.append(rule.id)
-    if not all(check(event) for check in rule.checks) or not outcomes.get(node, True):
-        return False
-    return any(_replay(child, event, outcomes, settle, tried) for child in node.children) or not rule.noalert
+def _descend(roots: Sequence[Node], matches: Callable[[Node], bool]) -> Node | None:
+    """Walk depth first, below matching places only; the first that nothing below takes from it is the result."""
+    above: list[tuple[Iterator[Node], Node]] = []
+    level = iter(roots)
+    while True:
+        for node in level:
+            if matches(node):
+                above.append((level, node))
+                level = iter(node.children)
+                break
+        else:
+            if not above:
+                return None
+            level, node = above.pop()
+            if not node.rule.noalert:
+                return node
