@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.content.agents import agent_files, manager_programs
+from wazuh_cicd.content.agents import agent_files
 from wazuh_cicd.content.paths import content_root
 from wazuh_cicd.errors import SpecError, UsageError
-from wazuh_cicd.install.responses import fragments
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import SOURCES, load_specs
 from wazuh_cicd.spec.lock import write_lock
@@ -52,8 +51,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"lock file: {changed} entries changed\n")
     elif args.retire:
         raise UsageError("--retire goes with --lock")
-    switches = {f"manager/ossec.conf.d/response-{name}.xml": text for name, text in fragments(package).items()}
-    package = replace(package, files={**package.files, **agent_files(), **manager_programs(), **switches})
+    package = replace(package, files={**package.files, **agent_files()})
     package.write(args.output)
     rules = len(package.rendered)
     sys.stdout.write(f"{rules} rules, {len(package.files)} files in {args.output}\n")

@@ -120,22 +120,16 @@ def open_target(args: argparse.Namespace) -> Target:
 
 
 def _desired(args: argparse.Namespace, target: Target) -> Desired:
-    from dataclasses import replace
-
-    from wazuh_cicd.content.agents import manager_programs
     from wazuh_cicd.install.desired import desired_from
-    from wazuh_cicd.install.responses import fragments
     from wazuh_cicd.render import render_package
     from wazuh_cicd.spec import SOURCES, load_specs
 
     sources = [word for word in args.sources.split(",") if word]
     package = render_package(load_specs(), id_base=args.id_base, with_sources=sources or None)
-    package = replace(package, files={**package.files, **manager_programs()})
     return desired_from(
         package,
         sources=sources or list(SOURCES),
         responses=[word for word in args.respond.split(",") if word],
-        fragments=fragments(package),
         flat_lists=target.flat_lists,
     )
 

@@ -65,13 +65,6 @@ def agent_files(root: Path | None = None) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
-def manager_programs(root: Path | None = None) -> dict[str, bytes]:
-    """The responses, for events of the manager's own host; by path from ``manager/`` on."""
-    folder = (root or content_root()) / "active_response"
-    programs = sorted(place for place in folder.glob("cicd-*") if place.is_file())
-    return {f"manager/active-response/bin/{place.name}": place.read_bytes() for place in programs}
-
-
 def _hash(root: Path, path: str) -> str:
     try:
         return hashlib.sha256((root / path).read_bytes()).hexdigest()

@@ -101,7 +101,6 @@ def desired_from(
     *,
     sources: Collection[str] = (),
     responses: Collection[str] = (),
-    fragments: Mapping[str, bytes] | None = None,
     flat_lists: bool = False,
 ) -> Desired:
     """The goal that a rendered package stands for.
@@ -109,15 +108,18 @@ def desired_from(
     Args:
         package: see ``render_package``.
         sources: recorded; the package already holds only these.
-        responses: the switches to turn on; each needs its fragment.
-        fragments: ``<command>`` and ``<active-response>`` elements by switch.
+        responses: the switches to turn on.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
 
     Raises:
         UsageError: an unknown response.
     """
-    fragments = fragments or {}
+    fragments = {
+        path.rsplit("/response-", 1)[1].removesuffix(".xml"): data
+        for path, data in package.files.items()
+        if "ossec.conf.d/response-" in path
+    }
     unknown = sorted(set(responses) - set(fragments))
     if unknown:
         known = ", ".join(sorted(fragments)) or "none in this selection"
@@ -145,7 +147,7 @@ def desired_from(
             for found in _RULE.finditer(data):
                 ids[int(found[1])] = path
                 rules[int(found[1])] = digest(found[0])[:16]
-    body = b"".join(fragments[name].strip(b"\n") + b"\n" for name in sorted(responses))
+    top = b"".join(fragments[name].strip(b"\n") + b"\n" for name in sorted(responses))
     record = Record(
         __version__,
         package.id_base,
@@ -154,7 +156,6 @@ def desired_from(
         {path: digest(data) for path, data in files.items()},
         rules,
     )
-    top = b"<ossec_config>\n" + body + b"</ossec_config>\n" if body else b""
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)))
 
 
