@@ -175,7 +175,7 @@ def test_the_address_is_found_where_each_source_has_it(home, net):
 def test_nobody_of_our_own_is_ever_blocked(home, net, tmp_path):
     net.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
     net.run("ip", "link", "set", "eth1", "up")
-    net.run("ip", "addr", "add", "192.0.2.10/24", "dev", "eth0")
+    net.run("ip", "addr", "add", "192.0.2.10/24", "brd", "+", "dev", "eth0")
     net.run("ip", "addr", "add", "2001:db8:1::10/64", "dev", "eth0", "nodad")
     net.run("ip", "link", "set", "eth0", "up")
     net.run("ip", "route", "add", "default", "via", "192.0.2.1")
