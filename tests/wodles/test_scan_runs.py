@@ -261,7 +261,7 @@ def test_a_hanging_scanner_and_what_it_started_are_killed_in_time(wodle: Wodle, 
     wodle.config["image_seconds"] = 1
     started = time.monotonic()
     events = wodle.run()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert [e["reason"] for e in of(events, "scan_error")] == ["timeout"]
     assert not alive(int(pid_file.read_text()))
 
@@ -293,15 +293,16 @@ def test_the_module_ending_the_run_ends_the_scanner_and_is_told(wodle: Wodle, tr
 
 
 def test_a_second_run_beside_the_first_refuses_politely(wodle: Wodle, trivy: StandIn) -> None:
-    trivy.plan({"report": trivy_report(), "sleep": 3})
+    trivy.plan({"report": trivy_report(), "sleep": 600})
     first = wodle.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not trivy.calls() and time.monotonic() < deadline:
         time.sleep(0.02)
     second = wodle.run()
-    out, _ = first.communicate(timeout=30)
+    first.terminate()
+    out, _ = first.communicate(timeout=60)
     assert [(e["event"], e["reason"]) for e in second] == [("scan_error", "busy")]
-    assert b'"outcome":"clean"' in out
+    assert b'"reason":"terminated"' in out
 
 
 def test_the_scanner_sees_an_empty_directory_and_none_of_our_environment(wodle: Wodle, trivy: StandIn) -> None:
