@@ -1,0 +1,30 @@
+#!/usr/bin/with-contenv bash
+# Runs in the manager's container before Wazuh starts: the package's files, the lists declared in the one ruleset block,
+# and the API's own certificate. What a running manager gets comes from 'wazuh-cicd install'; this is for first start only.
+set -eu
+root=/var/ossec
+if [ -d /cicd/build/manager/etc ]; then
+  cp -r /cicd/build/manager/etc/. "$root/etc/"
+  chown -R wazuh:wazuh "$root/etc/rules" "$root/etc/decoders" "$root/etc/lists"
+  find "$root/etc/rules" "$root/etc/decoders" "$root/etc/lists" -type f -exec chmod 660 {} +
+  if [ -f /cicd/build/manager/ossec.conf.d/ruleset.xml ] && ! grep -q 'wazuh-cicd begin' "$root/etc/ossec.conf"; then
+    lists=$(grep '<list>' /cicd/build/manager/ossec.conf.d/ruleset.xml | sed 's/^ */    /')
+    awk -v lists="$lists" '
+      /<\/ruleset>/ && !done {
+        print "    <!-- wazuh-cicd begin: written by '"'"'wazuh-cicd install'"'"', edits between the marks are lost -->"
+        print lists
+        print "    <!-- wazuh-cicd end -->"
+        done = 1
+      }
+      { print }' "$root/etc/ossec.conf" > "$root/etc/ossec.conf.cicd"
+    cat "$root/etc/ossec.conf.cicd" > "$root/etc/ossec.conf"
+    rm "$root/etc/ossec.conf.cicd"
+  fi
+fi
+if [ -f /cicd/tls/api.pem ]; then
+  mkdir -p "$root/api/configuration/ssl"
+  cp /cicd/tls/api.pem "$root/api/configuration/ssl/server.crt"
+  cp /cicd/tls/api-key.pem "$root/api/configuration/ssl/server.key"
+  chown -R wazuh:wazuh "$root/api/configuration/ssl"
+  chmod 400 "$root/api/configuration/ssl/server.key"
+fi

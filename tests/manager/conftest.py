@@ -1,0 +1,142 @@
+"""A real manager for the tests: a folder on this host (WAZUH_ROOT), else the one of docker-compose.yml, else a skip.
+
+``WAZUH_IMAGE`` may name an image that is already there; nothing is pulled unless ``WAZUH_PULL=1``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from wazuh_cicd.manager.sockets import LOGTEST, RelayChannel, UnixChannel
+from wazuh_cicd.proof.remote import SocketEngine
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_IMAGE = "wazuh/wazuh-manager:4.14.7"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a manager."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.manager)
+
+
+def docker_compose() -> str | None:
+    """Why the compose file cannot be used; None when it can."""
+    if shutil.which("docker") is None:
+        return "no docker program"
+    if subprocess.run(["docker", "compose", "version"], check=False, capture_output=True).returncode:
+        return "no 'docker compose'"
+    if subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:
+        return "no Docker daemon"
+    image = os.environ.get("WAZUH_IMAGE", DEFAULT_IMAGE)
+    there = subprocess.run(["docker", "image", "inspect", image], check=False, capture_output=True).returncode == 0
+    if not there and os.environ.get("WAZUH_PULL") != "1":
+        return f"no image {image} (WAZUH_IMAGE names another, WAZUH_PULL=1 pulls it)"
+    return None
+
+
+# pytest-docker: one project for the whole run, taken down with its volumes.
+@pytest.fixture(scope="session")
+def docker_compose_file() -> str:
+    return str(REPOSITORY / "docker-compose.yml")
+
+
+@pytest.fixture(scope="session")
+def docker_compose_project_name() -> str:
+    return "wazuh-cicd-test"
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    return ["up --detach --wait --wait-timeout 600 manager"]
+
+
+@pytest.fixture(scope="session")
+def docker_cleanup() -> list[str]:
+    return ["down --volumes --timeout 10"]
+
+
+@dataclass(frozen=True)
+class Manager:
+    """A manager under test.
+
+    Attributes:
+        root: its folder on this host; None for a container.
+        exec: the command that runs a program beside it.
+    """
+
+    root: Path | None
+    exec: tuple[str, ...] = ()
+
+    def engine(self) -> SocketEngine:
+        """Its logtest."""
+        if self.root is not None:
+            return SocketEngine(UnixChannel(self.root / LOGTEST))
+        return SocketEngine(RelayChannel([*self.exec, "/var/ossec/framework/python/bin/python3"]))
+
+    def read(self, path: str) -> str:
+        """A file below its folder."""
+        if self.root is not None:
+            return (self.root / path).read_text(encoding="utf-8", errors="replace")
+        ran = subprocess.run([*self.exec, "cat", f"/var/ossec/{path}"], check=True, capture_output=True)
+        return ran.stdout.decode(errors="replace")
+
+    def send(self, log: bytes, location: str) -> None:
+        """One event into the real queue."""
+        message = b"1:" + location.encode() + b":" + log
+        if self.root is not None:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as queue:
+                queue.connect(str(self.root / "queue/sockets/queue"))
+                queue.send(message)
+            return
+        code = (
+            "import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM);"
+            " s.connect('/var/ossec/queue/sockets/queue'); s.send(sys.stdin.buffer.read())"
+        )
+        python = "/var/ossec/framework/python/bin/python3"
+        subprocess.run([*self.exec, python, "-c", code], input=message, check=True)
+
+    def alerts(self, since: int, wanted: int, wait: float = 20.0) -> list[dict]:
+        """The alerts written after the first ``since`` bytes, waiting until the wanted rule is among them."""
+        give_up = time.monotonic() + wait
+        while True:
+            lines = self.read("logs/alerts/alerts.json").encode()[since:].decode(errors="replace").splitlines()
+            found = [json.loads(line) for line in lines if line.endswith("}")]
+            if any(int(alert["rule"]["id"]) == wanted for alert in found) or time.monotonic() > give_up:
+                return found
+            time.sleep(0.5)
+
+    def alerts_size(self) -> int:
+        """Bytes of alerts so far."""
+        return len(self.read("logs/alerts/alerts.json").encode())
+
+
+@pytest.fixture(scope="session")
+def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Manager:
+    root = os.environ.get("WAZUH_ROOT")
+    if root:
+        found = Manager(Path(root))
+        if not (found.root / LOGTEST).exists():
+            pytest.skip(f"WAZUH_ROOT={root}: no logtest socket there; is its manager running?")
+        return found
+    problem = docker_compose()
+    if problem:
+        pytest.skip(f"needs a manager: {problem}, and no WAZUH_ROOT")
+    if not (REPOSITORY / "docker/run").exists():
+        subprocess.run([REPOSITORY / "docker/secrets"], check=True, capture_output=True)
+    from wazuh_cicd.cli import main  # noqa: PLC0415 - only where there is a container
+
+    assert main(["build", "-o", str(REPOSITORY / "build")]) == 0
+    request.getfixturevalue("docker_services")
+    compose = ["docker", "compose", "-f", str(REPOSITORY / "docker-compose.yml"), "-p", "wazuh-cicd-test"]
+    return Manager(None, (*compose, "exec", "-T", "manager"))
