@@ -19,26 +19,44 @@ _FOREIGN_OPTIONS = 0x0000_0002 | 0x0010_0000
 
 
 class PerlPattern:
-    """A compiled PCRE2 pattern."""
+    """A compiled PCRE2 pattern.
 
-    __slots__ = ("_code", "_context", "_groups", "literals", "source")
+    The manager runs PCRE2 without its just-in-time compiler, and gives up at the library's limit. Compiled code finds
+    the same match many times faster, so it is asked first; where it gives up (its limits are others), the interpreter
+    decides.
+    """
+
+    __slots__ = ("_code", "_fast", "_groups", "source")
 
     caseless = False
+    literals: tuple[bytes, ...] = ()
 
     def __init__(self, source: bytes, code: object) -> None:
         """See ``compile_pcre2``."""
         self.source = source
         self._code = code
-        self._context = _CONTEXT
+        self._fast: object = None  # compiled on first use
         self._groups: int = _core.pattern_capture_count(code)
-        self.literals: tuple[bytes, ...] = ()
+
+    def _match(self, subject: bytes) -> object:
+        """Match data, or None. Over a limit of the library, or not UTF-8 where UTF is on: no match."""
+        fast = self._fast
+        if fast is None:
+            fast = self._fast = _compiled(self.source) or self._code
+        try:
+            return _core.match(fast, subject, len(subject), 0, _CONTEXT)[0]
+        except pcre2.LibraryError:
+            return self._interpret(subject)
+
+    def _interpret(self, subject: bytes) -> object:
+        try:
+            return _core.match(self._code, subject, len(subject), 0, _CONTEXT)[0]
+        except pcre2.LibraryError:
+            return None
 
     def test(self, subject: bytes) -> bool:
-        """Whether the subject matches. Over a limit of the library, or not UTF-8 where UTF is on: no match."""
-        try:
-            return _core.match(self._code, subject, len(subject), 0, self._context)[0] is not None
-        except pcre2.LibraryError:
-            return False
+        """Whether the subject matches."""
+        return self._match(subject) is not None
 
     def test_folded(self, lowered: bytes) -> bool:
         """Never asked: letter case counts."""
@@ -47,10 +65,7 @@ class PerlPattern:
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match behind ``start``, which counts as the beginning of the subject."""
         text = subject[start:] if start else subject
-        try:
-            data = _core.match(self._code, text, len(text), 0, self._context)[0]
-        except pcre2.LibraryError:
-            return None
+        data = self._match(text)
         if data is None:
             return None
         spans = [_core.match_substring_span_bynumber(data, text, number) for number in range(self._groups + 1)]
@@ -58,6 +73,16 @@ class PerlPattern:
             spans.pop()
         groups = tuple(text[begin:end] if begin >= 0 else b"" for begin, end in spans[1:])
         return Match(start + spans[0][1], groups)
+
+
+def _compiled(source: bytes) -> object:
+    """The pattern as machine code; None where the library cannot (an unusual processor, a hardened kernel)."""
+    try:
+        code = _core.compile(source, 0, _FOREIGN_OPTIONS)
+        _core.jit_compile(code)
+    except pcre2.LibraryError:
+        return None
+    return code
 
 
 _CONTEXT = _core.create_match_context()
