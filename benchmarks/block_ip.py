@@ -82,7 +82,7 @@ def latencies(home: Home, stock: Path, size: int, rounds: int, stock_limit: int)
         address = f"198.51.{number >> 7 & 127}.{number & 127 | 1}"
         for command in ("add", "delete"):
             found.setdefault(f"ours {command}", []).append(timed([str(home.script)], line(command, address)))
-            if with_stock:
+            if with_stock and number % 3 == 0:  # it is slow with many rules
                 found.setdefault(f"stock {command}", []).append(timed([str(stock), address], line(command, address)))
         found.setdefault("bare python3 -IS", []).append(timed(BARE, b""))
     wrong = [entry for entry in home.log() if entry.get("result") != "done"]
