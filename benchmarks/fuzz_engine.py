@@ -4,8 +4,8 @@
 
 Events are mutations of the given logs (one a line; a built-in handful without them): bytes flipped, pieces repeated
 up to 64 KiB, headers and JSON crossed, or plain noise. Rulesets are mutations of a small ruleset and of the files of
-DIR: tags, attributes, quotes and backslashes changed. What a manager would refuse is fine; an exception of any other kind, or an
-input that takes longer than ``--slow`` seconds, is printed with the input. Exit code 1 when there was one.
+DIR: tags, attributes, quotes and backslashes changed. What a manager would refuse is fine; an exception of any other
+kind, or an input that takes longer than ``--slow`` seconds, is printed with the input. Exit code 1 when there was one.
 """
 
 from __future__ import annotations
@@ -56,8 +56,10 @@ RULES = rb"""<var name="WORDS">fail|denied</var>
     <same_field>github.actor</same_field><description>Composite.</description></rule>
   <rule id="100103" level="4"><match>$WORDS</match><srcip negate="yes">192.0.2.0/24</srcip>
     <description>Words.</description></rule>
-  <rule id="100104" level="7" maxsize="20"><program_name>^app</program_name><regex type="pcre2">(?i)a+b</regex><if_fts />
-    <time>8:30 - 17:00</time><weekday>weekdays</weekday><description>Many.</description></rule>
+  <rule id="100104" level="7" maxsize="20">
+    <program_name>^app</program_name><regex type="pcre2">(?i)a+b</regex><if_fts />
+    <time>8:30 - 17:00</time><weekday>weekdays</weekday>
+    <description>Many.</description></rule>
   <rule id="100105" level="9"><if_group>fuzz</if_group><list field="user" lookup="match_key">etc/lists/people</list>
     <description>List.</description><options>no_log</options></rule>
   <rule id="100103" level="6" overwrite="yes"><match>deny</match><description>Again.</description></rule>
