@@ -1,0 +1,154 @@
+"""The whole way in network namespaces: attacker, sshd on a build server, failed logins, evaluator, block, and its end.
+
+The test plays what is between: the agent (reads sshd's log), the manager (the embedded evaluator with our package; the
+rule's binding is read from the rendered fragment) and execd (the drill's). sshd, the rules, the response and the kernel
+are the real ones. ``docs/active-response.md`` tells how to do the same by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from test_block_traffic import reaches
+
+from ar_kit import Home, nets, wire
+from wazuh_cicd.drill.messages import message
+from wazuh_cicd.proof.package import cached_ruleset_files
+from wazuh_cicd.proof.rulesets import assemble
+from wazuh_cicd.render import render_package
+from wazuh_cicd.spec import load_specs
+
+pytestmark = [pytest.mark.kernel, pytest.mark.slow]
+HOST = "build-01"
+
+
+class Manager:
+    """The evaluator, and the bindings of the response as they would be installed."""
+
+    def __init__(self) -> None:
+        self.session = assemble(package=cached_ruleset_files()).session()
+        fragment = render_package(load_specs()).files["manager/ossec.conf.d/response-block-ip.xml"]
+        tree = etree.fromstring(fragment)
+        calls = {
+            one.findtext("name"): (one.findtext("executable"), one.findtext("extra_args"))
+            for one in tree.iter("command")
+            if len(one)
+        }
+        self.bindings = {}
+        for one in tree.iter("active-response"):
+            executable, arguments = calls[one.findtext("command")]
+            for rule in one.findtext("rules_id").split(","):
+                self.bindings[int(rule)] = (executable, arguments.split(), int(one.findtext("timeout")))
+
+    def judge(self, line: str) -> tuple[dict, tuple[str, list[str], int] | None]:
+        """Return the alert and the response that it starts, if any."""
+        verdict = self.session.process(line.encode(), "/var/log/auth.log")
+        return verdict.output, self.bindings.get(verdict.rule_id) if verdict.alert else None
+
+
+def start_sshd(net, folder: Path) -> tuple[subprocess.Popen, Path]:
+    if not shutil.which("sshd") and not Path("/usr/sbin/sshd").exists():
+        pytest.skip("needs sshd")
+    if not shutil.which("sshpass") or not shutil.which("ssh"):
+        pytest.skip("needs ssh and sshpass")
+    Path("/run/sshd").mkdir(exist_ok=True)
+    key = folder / "hostkey"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    log = folder / "sshd.log"
+    options = (
+        "UsePAM=no",
+        "PasswordAuthentication=yes",
+        "UseDNS=no",
+        "MaxAuthTries=3",
+        "PidFile=none",
+        "StrictModes=no",
+    )
+    words = ["/usr/sbin/sshd", "-D", "-E", str(log), "-f", "/dev/null", "-h", str(key), "-p", "22"]
+    words += [word for option in options for word in ("-o", option)]
+    process = net.start(*words)
+    end = time.monotonic() + 10
+    while time.monotonic() < end and "listening" not in (log.read_text() if log.exists() else ""):
+        time.sleep(0.05)
+    return process, log
+
+
+def log_in(net, address: str) -> str:
+    """Try one password; return what ssh said."""
+    words = ["sshpass", "-p", "wrong", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    words += ["-o", "ConnectTimeout=2", "-o", "NumberOfPasswordPrompts=1", "-o", "PubkeyAuthentication=no"]
+    return net.run(*words, f"oracle@{address}", "true", check=False, timeout=20).stderr
+
+
+def test_from_failed_logins_to_the_block_and_back(tmp_path):
+    manager = Manager()
+    with nets("build", "attacker", "owner") as (build, attacker, owner):
+        wire(build, attacker, ["203.0.113.1/28"], ["203.0.113.2/28"])
+        wire(build, owner, ["203.0.113.17/28"], ["203.0.113.18/28"])
+        home = Home(tmp_path / "wazuh", "cicd-block-ip", prefix=build.prefix)
+        home.configure("allow = 203.0.113.16/28\n")
+        sshd, log = start_sshd(build, tmp_path)
+        echo = build.start("python3", "-c", ECHO_SERVER, stdout=subprocess.PIPE)
+        echo.stdout.readline()
+        execd = home.execd()
+        try:
+            assert reaches(attacker, "203.0.113.1", 9000)
+            read = 0
+            blocked_after = None
+            for attempt in range(1, 13):
+                # The owner mistypes, too: he stands in the allow list.
+                said = log_in(attacker, "203.0.113.1")
+                log_in(owner, "203.0.113.17")
+                if "Permission denied" not in said:
+                    break
+                lines = log.read_text().splitlines()
+                for line in lines[read:]:
+                    stamp = time.strftime("%b %d %H:%M:%S")
+                    alert, response = manager.judge(f"{stamp} {HOST} sshd[{sshd.pid}]: {line}")
+                    if response:
+                        executable, arguments, timeout = response
+                        assert executable == home.script.name
+                        started = time.monotonic()
+                        execd.run(message("add", alert, extra_args=arguments), timeout=timeout)
+                        if home.last()["result"] == "done" and blocked_after is None:
+                            blocked_after = (attempt, alert["rule"]["id"], time.monotonic() - started)
+                read = len(lines)
+            assert blocked_after is not None
+            assert home.log()[0]["action"] == "rebuild"
+            assert {entry.get("address") for entry in home.log() if entry["result"] == "done"} <= {"203.0.113.2", None}
+            assert not reaches(attacker, "203.0.113.1", 9000)
+            assert "timed out" in log_in(attacker, "203.0.113.1")
+            assert reaches(owner, "203.0.113.17", 9000)
+            assert "Permission denied" in log_in(owner, "203.0.113.17")
+            # The rules know what the response says.
+            own = [manager.session.process(line.encode(), "/var/ossec/logs/cicd/response.log").rule_id
+                   for line in (home.folder / "logs/cicd/response.log").read_text().splitlines()]  # fmt: skip
+            assert 119901 in own
+            # On time: execd's delete, and it is not before its time.
+            (key,) = [name for name in execd.pending if "203.0.113.2" in name]
+            since = execd.pending[key].since
+            assert execd.tick(since + 599) == []
+            assert [outcome.command for outcome in execd.tick(since + 601)] == ["delete"]
+            time.sleep(0.05)
+            assert reaches(attacker, "203.0.113.1", 9000)
+            print(json.dumps({"attempts": blocked_after[0], "rule": blocked_after[1], "seconds": blocked_after[2]}))  # noqa: T201
+        finally:
+            for process in (sshd, echo):
+                process.kill()
+                process.communicate()
+
+
+ECHO_SERVER = """
+import socket
+server = socket.create_server(("0.0.0.0", 9000))
+print("up", flush=True)
+while True:
+    peer = server.accept()[0]
+    peer.sendall(peer.recv(64))
+    peer.close()
+"""
