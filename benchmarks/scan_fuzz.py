@@ -47,9 +47,8 @@ def main(reports: int = 100_000, seed: int = 1) -> None:
         leaked += CANARY.encode() in events
         size += len(events)
     seconds = time.perf_counter() - started
-    print(
+    read = reports - refused
     print(f"{reports} mutated reports of {len(bases)} originals: {read} read, {refused} refused, no traceback")
-    )
     print(
         f"{size / 2**20:.0f} MiB of events, {long} over 8 KiB, {leaked} with a canary; {reports / seconds:.0f} a second"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,18 @@ def test_a_hanging_scanner_and_what_it_started_are_killed_in_time(wodle: Wodle, 
     assert time.monotonic() - started < 60
     assert [e["reason"] for e in of(events, "scan_error")] == ["timeout"]
     assert not alive(int(pid_file.read_text()))
+
+
+def test_other_children_of_the_caller_are_left_alone(tmp_path: Path) -> None:
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        outcome = scan.run_program(["/bin/sh", "-c", "setsid sleep 600 & exit 3"], str(tmp_path), {}, 30.0)
+        assert outcome.code == 3
+        assert bystander.poll() is None
+        assert scan._children() == {bystander.pid}
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_an_artifact_that_the_runs_deadline_leaves_out_is_told(wodle: Wodle, trivy: StandIn) -> None:
