@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.messages import WARNING, LoadMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,23 @@ def attack() -> Attack:
     return Attack(raw["tactics"], {key: (name, tuple(tactics)) for key, (name, tactics) in raw["techniques"].items()})
 
 
-def describe(ids: Iterable[str], pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, Any] | None, list[LoadMessage]]:
+def describe(
+    ids: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> tuple[dict[str, list[str]] | None, list[LoadMessage]]:
     """Return what an alert prints as ``rule.mitre``, and what the manager says about unknown ids.
 
     Args:
         ids: technique ids of the old form (``<id>``). All are printed, as soon as one of them is known.
         pairs: (tactic id, technique id) of the new form; only those whose tactic belongs to the technique are printed.
     """
+    shown, messages = _look_up(tuple(ids), tuple(pairs))
+    return {key: list(values) for key, values in shown.items()} if shown else None, list(messages)
+
+
+@lru_cache(maxsize=1024)
+def _look_up(
+    ids: tuple[str, ...], pairs: tuple[tuple[str, str], ...]
+) -> tuple[dict[str, list[str]], list[LoadMessage]]:
     table = attack()
     messages: list[LoadMessage] = []
     shown: list[str] = []
@@ -84,5 +94,5 @@ def describe(ids: Iterable[str], pairs: Iterable[tuple[str, str]]) -> tuple[dict
         add(tactics, table.tactics[tactic])
         add(techniques, entry[0])
     if not known:
-        return None, messages
+        return {}, messages
     return {"id": shown, "tactic": tactics, "technique": techniques}, messages

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time as clock
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.addresses import parse_address
@@ -157,7 +158,7 @@ def rule_of(rule: Rule, event: Event, firedtimes: int) -> tuple[dict[str, Any], 
     if rule.id:
         shown["id"] = str(rule.id)
     if rule.mitre_ids or rule.mitre_pairs:
-        mitre, messages = describe(rule.mitre_ids, rule.mitre_pairs)
+        mitre, messages = describe(tuple(rule.mitre_ids), tuple(rule.mitre_pairs))
         if mitre is not None:
             shown["mitre"] = mitre
     if rule.cve is not None:
@@ -178,11 +179,16 @@ def rule_of(rule: Rule, event: Event, firedtimes: int) -> tuple[dict[str, Any], 
     return shown, messages
 
 
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> tuple[str, str]:
+    local = clock.localtime(seconds)
+    return clock.strftime("%Y-%m-%dT%H:%M:%S", local), clock.strftime("%z", local)
+
+
 def timestamp(seconds: float) -> str:
     """Format a time as an alert does, in the local zone: ``2026-11-23T07:22:53.510+0000``."""
-    local = clock.localtime(seconds)
-    milliseconds = int(seconds * 1000) % 1000
-    return clock.strftime("%Y-%m-%dT%H:%M:%S", local) + f".{milliseconds:03d}" + clock.strftime("%z", local)
+    second, zone = _second(int(seconds))
+    return f"{second}.{int(seconds * 1000) % 1000:03d}{zone}"
 
 
 def alert_of(
