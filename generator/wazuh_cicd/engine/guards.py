@@ -14,13 +14,26 @@ if TYPE_CHECKING:
 # A field that a guard looks at: (is it a static one, its name).
 Key = tuple[bool, str]
 
+# So many guards of a rule are used; a field that must only be there counts like one with so many values.
+_USED = 2
+_ANY = 1000
+
 # The static fields whose conditions can guard a rule; the others are rare.
 _STATICS = ("id", "action", "status", "url", "protocol", "data", "extra_data", "system_name")
 
 _PERL_LITERAL = rb"(?:[A-Za-z0-9_ /:@,;=~%&!#\"'<>-]|\\[^A-Za-z0-9])*"
+_PERL_BEGIN = rb"(?:\(\?i\))?(?:\^|\\A)"
+_PERL_END = rb"(?:\$|\\[zZ])\Z"
 _PERL_EXACT = re.compile(
-    rb"(?:\(\?i\))?(?:\^(?P<one>" + _PERL_LITERAL + rb")\$"
-    rb"|\^\((?:\?:)?(?P<many>" + _PERL_LITERAL + rb"(?:\|" + _PERL_LITERAL + rb")*)\)\$)\Z"
+    _PERL_BEGIN
+    + rb"(?:(?P<one>"
+    + _PERL_LITERAL
+    + rb")|\((?:\?:)?(?P<many>"
+    + _PERL_LITERAL
+    + rb"(?:\|"
+    + _PERL_LITERAL
+    + rb")*)\))"
+    + _PERL_END
 )
 _PERL_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ANCHORED = re.compile(rb"\^([^|$]*)\$\Z")
@@ -49,14 +62,11 @@ def exact_values(test: TextTest) -> frozenset[bytes] | None:
     return frozenset(fold(value[1]) for value in values if value) if all(values) else None
 
 
-def guard_of(rule: Rule) -> tuple[Key, frozenset[bytes] | None] | None:
-    """Return the field, and where known the values, without which a rule cannot match; None when there is no such."""
-    best: tuple[Key, frozenset[bytes] | None] | None = None
+def guards_of(rule: Rule) -> list[tuple[Key, frozenset[bytes] | None]]:
+    """Return fields, and where known their values, without which a rule cannot match: the most telling first."""
     tests: list[tuple[Key, TextTest]] = [((True, name), rule.texts[name]) for name in _STATICS if name in rule.texts]
     tests += [((False, test.name.lower().decode("latin-1")), test) for test in rule.fields]
-    for key, test in tests:
-        values = exact_values(test)
-        if values is not None:
-            return key, values
-        best = best or (key, None)
-    return best
+    guards = [(key, exact_values(test)) for key, test in tests]
+    guards.sort(key=lambda guard: _ANY if guard[1] is None else len(guard[1]))
+    # One guard a field: that a value must pass two tests is left to the tests.
+    return list({key: (key, values) for key, values in reversed(guards)}.values())[::-1][:_USED]

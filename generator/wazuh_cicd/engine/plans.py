@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.guards import fold, guard_of
+from wazuh_cicd.engine.guards import fold, guards_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,53 +33,47 @@ class Plan:
         guarded: whether ``select`` has anything to leave out.
     """
 
-    __slots__ = ("_dynamics", "_open", "_selections", "_statics", "entries", "guarded")
+    __slots__ = ("_all", "_dynamics", "_selections", "_statics", "entries", "guarded")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         """Sort the entries by their guards."""
         self.entries = tuple(entries)
-        self._open = 0
+        self._all = (1 << len(self.entries)) - 1
         self._selections: dict[int, tuple[Entry, ...]] = {}
+        # By field: the entries left when it is missing, those left whatever its value, and those a value lets through.
         tables: dict[tuple[bool, str], tuple[list[int], dict[bytes, int]]] = {}
         for position, (_, rule, _) in enumerate(self.entries):
-            guard = guard_of(rule) if len(self.entries) >= _MIN_GUARDED else None
-            if guard is None:
-                self._open |= 1 << position
-                continue
-            key, values = guard
-            present, table = tables.setdefault(key, ([0], {}))
-            if values is None:
-                present[0] |= 1 << position
-            for value in values or ():
-                table[value] = table.get(value, 0) | 1 << position
-        self._statics = tuple(
-            (name, present[0], table) for (static, name), (present, table) in tables.items() if static
-        )
-        self._dynamics = tuple(
-            (name.encode("latin-1"), present[0], table)
-            for (static, name), (present, table) in tables.items()
-            if not static
-        )
+            bit = 1 << position
+            for key, values in guards_of(rule) if len(self.entries) >= _MIN_GUARDED else ():
+                masks, table = tables.setdefault(key, ([self._all, self._all], {}))
+                masks[0] &= ~bit
+                if values is None:
+                    continue
+                masks[1] &= ~bit
+                for value in values:
+                    table[value] = table.get(value, 0) | bit
+        looked_up = [(*key, masks[0], masks[1], table) for key, (masks, table) in tables.items()]
+        self._statics = tuple(found[1:] for found in looked_up if found[0])
+        self._dynamics = tuple((found[1].encode("latin-1"), *found[2:]) for found in looked_up if not found[0])
         self.guarded = bool(tables)
 
     def select(self, event: Event) -> tuple[Entry, ...]:
         """Return the entries whose guards an event passes, in order."""
-        mask = self._open
-        if self._dynamics and event.dynamics:
-            index = event.index()
-            for name, present, table in self._dynamics:
-                value = index.get(name)
-                if value is not None:
-                    mask |= present
-                    if table:
-                        mask |= table.get(fold(value), 0)
-        if event.statics:
-            for static, present, table in self._statics:
-                value = event.statics.get(static)
-                if value is not None:
-                    mask |= present
-                    if table:
-                        mask |= table.get(fold(value), 0)
+        mask = self._all
+        index = event.index()
+        for name, absent, present, table in self._dynamics:
+            value = index.get(name)
+            if value is None:
+                mask &= absent
+            else:
+                mask &= present | table.get(fold(value), 0) if table else present
+        statics = event.statics
+        for static, absent, present, table in self._statics:
+            value = statics.get(static)
+            if value is None:
+                mask &= absent
+            else:
+                mask &= present | table.get(fold(value), 0) if table else present
         chosen = self._selections.get(mask)
         if chosen is None:
             if len(self._selections) >= _REMEMBERED:
