@@ -35,7 +35,9 @@ class Scanner:
         "_alternative",
         "_captures",
         "_find",
+        "_kinds",
         "_lead",
+        "_literals",
         "_own",
         "_quantified",
         "_runs",
@@ -52,6 +54,8 @@ class Scanner:
         units = alternative.units
         size = len(units)
         quantifiers = alternative.quantifiers
+        self._kinds = tuple(unit.kind for unit in units)
+        self._literals = tuple(unit.byte for unit in units)
         self._tables = tuple(unit.taken for unit in units)
         self._quantified = tuple(
             unit.kind == CLASS and at + 1 < size and quantifiers[at + 1] for at, unit in enumerate(units)
@@ -98,7 +102,8 @@ class Scanner:
     def scan(self, subject: bytes) -> Result | None:
         """Run over the whole subject (in lower case); the answer is the reference scanner's."""
         alternative = self._alternative
-        units = alternative.units
+        kinds = self._kinds
+        literals = self._literals
         parens = alternative.parens
         quantified = self._quantified
         stars = self._star
@@ -106,7 +111,9 @@ class Scanner:
         runs = self._runs
         find = self._find
         lead = self._lead
-        size = len(units)
+        size = len(kinds)
+        takers = self._takers
+        skips = self._skips
         begin = alternative.begin
         end = alternative.end
         marks: list[int | None] = [None] * (alternative.groups * 2)
@@ -146,7 +153,7 @@ class Scanner:
                 if p == size and not end:
                     return None if last is None else (last, marks)
             b = subject[i]
-            if p < size and units[p].kind == CLASS:
+            if p < size and kinds[p] == CLASS:
                 if b in tables[p]:
                     if not quantified[p]:
                         p += 1
@@ -155,7 +162,7 @@ class Scanner:
                         last = i
                         i += 1
                         continue
-                    taker, mark = self._takers[p]
+                    taker, mark = takers[p]
                     if not (stars[p] or loop):
                         if mark >= 0:
                             marks[mark] = i + 1 if i + 1 == length else i
@@ -168,7 +175,7 @@ class Scanner:
                         if b not in tables[p]:
                             continue
                     loop = True
-                    skip = self._skips[p]
+                    skip = skips[p]
                     assert skip is not None  # noqa: S101 - every quantified class has one
                     stop = skip.match(subject, i).end()  # type: ignore[union-attr]
                     if taker == size:
@@ -180,7 +187,7 @@ class Scanner:
                         last = stop - 1
                         i = stop
                         continue
-                    if units[taker].kind != CLASS:
+                    if kinds[taker] != CLASS:
                         loop = False
                     if mark >= 0:
                         marks[mark] = i
@@ -192,7 +199,7 @@ class Scanner:
                     i += 1
                     continue
                 follows = size - p - 1
-                if (follows == 0 or (follows == 1 and units[p + 1].kind != CLASS)) and loop and last is not None:
+                if (follows == 0 or (follows == 1 and kinds[p + 1] != CLASS)) and loop and last is not None:
                     last = i
                     if not end:
                         return last, marks
@@ -208,7 +215,7 @@ class Scanner:
                     continue
                 else:
                     loop = False
-            elif p < size and units[p].kind == LITERAL:
+            elif p < size and kinds[p] == LITERAL:
                 run = runs[p]
                 if subject.startswith(run, i):
                     if again is None:
@@ -217,7 +224,7 @@ class Scanner:
                     i += len(run)
                     last = i - 1
                     continue
-                if units[p].byte == b:
+                if literals[p] == b:
                     p += 1
                     if again is None:
                         again = i
