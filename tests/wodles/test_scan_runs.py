@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -381,6 +382,16 @@ def test_a_denied_version_is_found_in_the_binarys_own_build_information(wodle: W
     wodle.config["trivy"]["sha256"] = trivy.sha256
     assert [e["reason"] for e in of(wodle.run(), "scan_error")] == ["denied_version"]
     assert trivy.calls() == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 30, 300])
+def test_a_denied_version_is_found_wherever_it_stands(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "binary"
+    named = b"github.com/aquasecurity/trivy/pkg/version/app.ver=0.69.5"
+    path.write_bytes(b"A" * (scan._HASH_CHUNK - place) + named + b"\n" + b"B" * (scan._HASH_CHUNK + 7))
+    with path.open("rb") as stream:
+        digest, denied = scan._hash_binary(stream.fileno(), "trivy")
+    assert (digest, denied) == (hashlib.sha256(path.read_bytes()).hexdigest(), "0.69.5")
 
 
 def test_a_report_by_a_denied_version_is_thrown_away(wodle: Wodle, trivy: StandIn) -> None:
