@@ -102,7 +102,7 @@ def _controller_line(chance: random.Random, time: float) -> Event:
     if chance.random() < 0.02:
         source, text, level = "h.s.c.CrumbFilter#doFilter", f"No valid crumb was included in request for /job/{job}/build by {developer}. Returning 403.", "WARNING"  # fmt: skip
     if chance.random() < 0.02:
-        source, text, level = "h.m.Executor#run", "java.io.IOException: No space left on device", "SEVERE"
+        source, text, level = "h.m.Executor#run", "java.io.IOException: Broken pipe", "SEVERE"
     line = f"2026-01-{5 + int((time - MONDAY) // 86400):02} 10:{chance.randrange(60):02}:{chance.randrange(60):02}.{chance.randrange(1000):03}+0000 [id={chance.randrange(900)}]\t{level}\t{source}: {text}"
     if chance.random() < 0.3:
         return Event(time, "/var/log/syslog", f"Jan  6 10:00:01 ci01 jenkins[812]: {line}".replace("\t", "#011"))
@@ -180,7 +180,7 @@ def _jenkins_process(chance: random.Random, time: float) -> Event:
     arguments = chance.choice((
         ("git", "ls-remote", "-h", "https://git.example.com/acme/web.git"),
         ("git", "fetch", "--tags", "--force", "--progress", "origin"),
-        ("ssh", "-i", "/tmp/ssh123key", "agent@10.20.0.4"),
+        ("ssh", "-i", "/run/jenkins/key", "agent@10.20.0.4"),
         ("nohup", "sh", "-c", "durable"),
     ))  # fmt: skip
     return Event(time, "/var/log/audit/audit.log", _record(arguments, "cicd_jenkins_exec", "4294967295"))
