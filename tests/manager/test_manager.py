@@ -14,7 +14,8 @@ from wazuh_cicd.spec import load_specs
 
 SPECS = load_specs()
 PACKAGE = render_package(SPECS)
-PROBES = one_per_source(desired_from(PACKAGE).probes)
+# Rules below level 3 write no alert.
+PROBES = one_per_source(tuple(p for p in desired_from(PACKAGE).probes if SPECS.by_name[p.name].level >= 3))
 BY_SOURCE = {source: list(rules) for source, rules in groupby(SPECS.rules, key=lambda rule: rule.source)}
 
 
@@ -47,8 +48,6 @@ def test_every_decoder_passes_its_own_tests(manager):
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.source)
 def test_an_event_in_the_queue_becomes_an_alert_in_the_file(manager, probe):
     rule = SPECS.by_name[probe.name]
-    if rule.level < 3:
-        pytest.skip(f"{probe.name} has level {rule.level}: no alert is written")
     before = manager.alerts_size()
     for log, location in probe.events:
         manager.send(log, location)
