@@ -278,7 +278,7 @@ def test_writing_removes_what_an_earlier_build_left(package, tmp_path):
     assert {str(p.relative_to(target)) for p in target.rglob("*") if p.is_file()} == set(built.files)
 
 
-def test_the_programs_travel_to_managers_and_agents(ours):
-    for path in sorted((content_root() / "active_response").glob("cicd-*")):
-        for side in ("manager", "agent"):
-            assert ours.files[f"{side}/active-response/bin/{path.name}"] == path.read_bytes()
+def test_the_programs_travel_with_the_package(ours):
+    for folder, place in (("active_response", "active-response/bin"), ("wodles", "wodles/cicd")):
+        for path in sorted((content_root() / folder).glob("cicd-*")):
+            assert ours.files[f"manager/{place}/{path.name}"] == path.read_bytes()

@@ -80,7 +80,7 @@ class Package:
             target.parent.mkdir(parents=True, exist_ok=True)
             if not (target.is_file() and target.read_bytes() == data):
                 target.write_bytes(data)
-            target.chmod(0o750 if "/bin/" in path or "/wodles/" in path else 0o640)
+            target.chmod(0o750 if "/bin/" in path or "/wodles/" in path or path.endswith(".sh") else 0o640)
 
 
 def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Collection[str] | None = None) -> Package:
@@ -163,8 +163,7 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
         text = _template("response.xml.j2").render(action=action, calls=calls_of(action, calls))
         _parse(text, f"response-{action}.xml")
         files[f"{FRAGMENTS}response-{action}.xml"] = text.encode()
-    for target in ("manager", "agent"):
-        files.update({f"{target}/{path}": data for path, data in programs().items()})
+    files.update({f"manager/{path}": data for path, data in programs().items()})
     return Package(dict(sorted(files.items())), specs, id_base, rendered)
 
 

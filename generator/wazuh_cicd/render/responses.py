@@ -68,7 +68,7 @@ def calls_of(action: str, calls: Mapping[tuple[str, int | None], list[int]]) -> 
 
 @cache
 def programs() -> Mapping[str, bytes]:
-    """The programs that travel with the package, by their path below ``manager/`` or ``agent/``."""
+    """The programs that a manager runs, by their path below ``manager/`` (agents: ``content.agents``)."""
     try:
         root = content_root()
     except UsageError:
