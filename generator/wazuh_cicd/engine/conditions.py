@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.addresses import parse_address
 from wazuh_cicd.engine.compiledrules import COMPILED_RULES
+from wazuh_cicd.engine.guards import plain_test
 from wazuh_cicd.engine.xmlreader import to_bytes
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _text(test: TextTest) -> Condition:
     if test.tag in {"match", "regex"}:
         return Condition(test.tag, _shown(test), _log, _log_test(pattern))
     value = _SUBJECTS.get(test.tag) or _static(test.tag)
-    matches = pattern.test
+    matches = plain_test(test) or pattern.test
 
     def check(event: Event) -> bool:
         subject = value(event)
@@ -172,8 +173,7 @@ def _log_test(pattern: Pattern) -> EventTest:
 
 
 def _field(test: TextTest) -> Condition:
-    pattern = test.compiled()
-    matches = pattern.test
+    matches = plain_test(test) or test.compiled().test
     name = test.name.lower()
 
     def check(event: Event) -> bool:
