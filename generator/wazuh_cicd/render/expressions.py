@@ -196,6 +196,7 @@ def number_at_most(limit: Decimal) -> str:
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEXTET = "[0-9A-Fa-f]{1,4}"
+_RUN = re.compile(f"(?:{re.escape(_HEXTET)}:){{2,}}")
 
 
 def network(text: str) -> str:
@@ -216,7 +217,12 @@ def _quad(address: int, bits: int) -> str:
     for position, octet in enumerate(octets):
         fixed = min(max(bits - 8 * position, 0), 8)
         out.append(decimal_range(octet, octet + (1 << (8 - fixed)) - 1))
-    return r"\.".join(out)
+    free = 0
+    while free < 3 and out[-1] == _OCTET:
+        out.pop()
+        free += 1
+    head = r"\.".join(out)
+    return head + (rf"(?:\.{_OCTET}){{{free}}}" if free > 1 else rf"\.{_OCTET}" if free else "")
 
 
 def decimal_range(low: int, high: int) -> str:
@@ -269,7 +275,9 @@ def _ipv6(address: int, bits: int) -> str:
                         rights.append(":".join([*tail[:-2], quad]))
         if rights:
             forms.append(f"{head}::{either(rights)}")
-    return either(forms)
+    return either(
+        _RUN.sub(lambda run: f"(?:{_HEXTET}:){{{len(run[0]) // len(_HEXTET + ':')}}}", form) for form in forms
+    )
 
 
 def _free_tail(need: Sequence[int], zero: Sequence[bool], left: int) -> bool:
