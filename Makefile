@@ -57,6 +57,10 @@ lint: $(VENV)/.dev-stamp ## ruff, and the 3.6 syntax of the scripts that are cop
 types: $(VENV)/.dev-stamp ## mypy, strict
 	$(BIN)/mypy
 
+.PHONY: dist
+dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
+	$(BIN)/python tools/dist.py
+
 .PHONY: clean
 clean: ## remove what the other targets made
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -83,8 +83,9 @@ def _file(place: Path, content: str) -> bool | None:
 def _folder(place: Path, contents: list[str]) -> bool | None:
     if not place.is_dir():
         return None
-    pattern = contents[0].removeprefix("r:")
-    named = [child for child in sorted(place.iterdir()) if child.is_file() and _matches(pattern, child.name)]
+    # The names of files are always matched by OS_Regex, whatever regex_type says.
+    pattern = compile_pattern("osregex", contents[0].removeprefix("r:").encode())
+    named = [child for child in sorted(place.iterdir()) if child.is_file() and pattern.test(child.name.encode())]
     if len(contents) == 1:
         return bool(named)
     return any(_file(child, contents[1]) for child in named)
