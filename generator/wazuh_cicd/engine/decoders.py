@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.decoderindex import RootIndex
-from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH, Decoder
+from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder
 from wazuh_cicd.engine.decoderxml import read_decoders
 from wazuh_cicd.engine.patterns.osregex import OsRegex
 
@@ -150,8 +150,9 @@ def _run_chain(event: Event, chain: Sequence[Decoder], at: int, after_root: int,
         if decoder.plugin is not None:
             info = event.decoder_info or decoder
             offsets = {AFTER_PARENT: after_root, AFTER_PREMATCH: after_prematch}
-            start = offsets.get(info.plugin_offset, 0)
-            decoder.plugin(event, info, log[start:] if start else log)
+            if info.plugin_offset != AFTER_REGEX:  # which a plugin can ask for, and then finds nothing
+                start = offsets.get(info.plugin_offset, 0)
+                decoder.plugin(event, info, log[start:] if start else log)
         elif decoder.regex is not None:
             offset = decoder.regex_offset
             if not offset:

@@ -54,6 +54,10 @@ def read_decoders(files: Sequence[tuple[str, bytes]], messages: list[LoadMessage
     return loader.finish()
 
 
+def _broken(decoder: Decoder) -> tuple[int, str]:
+    return 2107, f"Decoder configuration error: '{decoder.declared}'."
+
+
 @dataclass(slots=True)
 class _Text:
     """A pattern while it is read: the tags of one name are glued together, the last type counts."""
@@ -71,7 +75,7 @@ class _Draft:
     node: Node
     texts: dict[str, _Text] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
-    fts_items: list[str] = field(default_factory=list)
+    fts_names: set[str] = field(default_factory=set)
     has_order: bool = False
 
 
@@ -173,17 +177,18 @@ class _Loader:
                 self._offset(draft, node, text, value)
 
     def _offset(self, draft: _Draft, node: Node, text: _Text, value: str) -> None:
+        prematch = node.tag.lower() == "prematch"
         if value not in _OFFSETS:
-            self._bad_attribute(draft, node, "offset")
-        elif node.tag.lower() == "prematch" and value != AFTER_PARENT:
-            # Reported as an error, yet the ruleset loads: the offset is just not used.
-            self._messages.append(self._message(ERROR, node, 2120, f"Invalid offset value: '{value}'"))
+            # For a prematch it is an error, yet the ruleset loads: the offset is just not used.
+            self._bad_attribute(draft, node, "offset", ERROR if prematch else WARNING)
+        elif prematch and value != AFTER_PARENT:
+            self._fail(node, _broken(draft.decoder))
         else:
             text.offset = value
 
-    def _bad_attribute(self, draft: _Draft, node: Node, attribute: str) -> None:
+    def _bad_attribute(self, draft: _Draft, node: Node, attribute: str, severity: str = WARNING) -> None:
         text = f"Invalid value for attribute '{attribute}' in '{node.tag}' option (decoder `{draft.decoder.declared}`)."
-        self._warn(node, 7601, f"{text} Default value will be used.")
+        self._messages.append(self._message(severity, node, 7601, f"{text} Default value will be used."))
 
     def _parent(self, draft: _Draft, node: Node) -> None:
         draft.decoder.parent = node.content
@@ -205,7 +210,14 @@ class _Loader:
             self._fail(node, (0, f"Order has too many fields in decoder '{draft.decoder.declared}'"))
 
     def _fts(self, draft: _Draft, node: Node) -> None:
-        draft.fts_items += node.content.split(",")
+        for item in node.content.split(","):
+            name = item.strip(" ")
+            name = {"user": "dstuser", "extra_data": "data"}.get(name, name)
+            if name in FTS_NAMES or name in draft.order:
+                draft.fts_names.add(name)
+            elif draft.has_order:  # a name that no order before it declares is passed over when there is no order yet
+                wrong = f"Wrong field '{item}' in the fts decoder '{draft.decoder.declared}'"
+                self._fail(node, (0, f"decode-xml: {wrong}"))
 
     def _fts_comment(self, draft: _Draft, node: Node) -> None:
         draft.decoder.fts_comment = node.content
@@ -223,8 +235,8 @@ class _Loader:
             self._fail(node, (2110, f"Invalid decoder argument for plugin_decoder: '{node.content}'."))
         draft.decoder.plugin = plugin
         offset = node.get("offset")
-        if offset is not None and offset not in (AFTER_PARENT, AFTER_PREMATCH):
-            self._bad_attribute(draft, node, "offset")
+        if offset is not None and offset not in _OFFSETS:
+            self._fail(node, _broken(draft.decoder))
         elif offset is not None:
             draft.decoder.plugin_offset = offset
 
@@ -252,19 +264,19 @@ class _Loader:
     def _check(self, draft: _Draft) -> None:
         decoder = draft.decoder
         node = draft.node
-        broken = (2107, f"Decoder configuration error: '{decoder.declared}'.")
+        broken = _broken(decoder)
         texts = draft.texts
         regex = texts.get("regex")
         prematch = texts.get("prematch")
-        self._set_fts(draft)
+        decoder.fts = frozenset(draft.fts_names)
         if prematch is None and decoder.parent is None and "program_name" not in texts:
             self._fail(node, (2108, f"No 'prematch' found in decoder: '{decoder.declared}'."), broken)
-        if regex is None and decoder.plugin is None and (decoder.fts or draft.has_order):
+        if regex is None and (decoder.fts or draft.has_order):
             self._fail(node, broken)
-        if (regex is not None and not draft.has_order) or (draft.has_order and regex is None):
+        if regex is not None and not draft.has_order:
             self._fail(node, broken)
         if decoder.plugin is not None and regex is not None:
-            self._fail(node, (2111, f"Additional data to plugin decoder: '{decoder.declared}'."), broken)
+            self._fail(node, (2111, f"Additional data to plugin decoder: '{decoder.declared}'."))
         if regex is not None:
             self._set_regex_offset(draft, regex, has_prematch=prematch is not None)
         if decoder.plugin_offset and decoder.parent is None:
@@ -289,20 +301,8 @@ class _Loader:
         if decoder.parent is None and offset == AFTER_PREMATCH:
             offset = AFTER_PARENT  # of a root, both mean behind its own prematch
         elif (decoder.parent is None and offset) or (offset == AFTER_PREMATCH and not has_prematch):
-            broken = (2107, f"Decoder configuration error: '{decoder.declared}'.")
-            self._fail(draft.node, (2120, f"Invalid offset value: '{offset}'"), broken)
+            self._fail(draft.node, (2120, f"Invalid offset value: '{offset}'"), _broken(decoder))
         decoder.regex_offset = offset
-
-    def _set_fts(self, draft: _Draft) -> None:
-        names: set[str] = set()
-        for item in draft.fts_items:
-            name = item.strip(" ")
-            name = {"user": "dstuser", "extra_data": "data"}.get(name, name)
-            if name not in FTS_NAMES and name not in draft.order:
-                wrong = f"Wrong field '{item}' in the fts decoder '{draft.decoder.declared}'"
-                self._fail(draft.node, (0, f"decode-xml: {wrong}"))
-            names.add(name)
-        draft.decoder.fts = frozenset(names)
 
     def _compile(self, node: Node, text: _Text, broken: tuple[int, str], *, captures: bool = False) -> Pattern:
         try:

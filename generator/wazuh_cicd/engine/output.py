@@ -165,7 +165,7 @@ def rule_of(rule: Rule, event: Event, firedtimes: int) -> tuple[dict[str, Any], 
         shown["cve"] = text(rule.cve)
     if rule.info is not None:
         shown["info"] = text(rule.info)
-    if rule.context:
+    if rule.context and rule.search is not None:
         shown["frequency"] = rule.frequency or 2
     if rule.options.counter:
         shown["firedtimes"] = firedtimes

@@ -192,6 +192,8 @@ KEPT_BY_OVERWRITE = frozenset(
         "if_sid",
         "if_group",
         "if_level",
+        "if_matched_sid",
+        "if_matched_group",
         "search",
         "matched_regex",
         "counted",

@@ -180,8 +180,20 @@ def _flag(_reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
 
 def _compiled_rule(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
     if node.content not in COMPILED_RULES:
-        reader.fail(node, (0, f"Compiled rule not found: '{node.content}'"), rule=rule.id)
+        reader.fail(
+            node,
+            (0, f"Compiled rule not found: '{node.content}'"),
+            (1274, f"Invalid configuration. Element 'compiled_rule': {node.content}."),
+            rule=rule.id,
+        )
     rule.compiled_rule = node.content
+    return True
+
+
+def _ignored(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
+    # Both tags act in the daemon alone, and there without effect (a newline in what they store); their form counts.
+    if not all(item.strip(" ") for item in node.content.split(",")):
+        reader.fail(node, (0, f"Wrong {node.tag.lower()} option: '{node.content}'"), rule=rule.id)
     return True
 
 
@@ -233,4 +245,6 @@ TAG_READERS: dict[str, Callable[[RuleReader, Rule, Node, bytes], bool]] = {
     "global_frequency": _flag,
     "compiled_rule": _compiled_rule,
     "mitre": _mitre,
+    "ignore": _ignored,
+    "check_if_ignored": _ignored,
 }

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 # Rules with a smaller id and no parent are roots of their category.
 FIRST_ORDINARY_ID = 10
 
-_SID_LIST = re.compile(rb"[0-9, ]+\Z")
-_RELATIONS = ("if_sid", "if_group", "if_level")
+_RELATIONS = ("if_sid", "if_group", "if_level", "if_matched_group", "if_matched_sid")
 _INT_BITS = 32
 _LONG_MAX = (1 << 63) - 1
 
@@ -67,21 +66,12 @@ class RuleTree:
         if rule.overwrite:
             self._overwrite(rule)
             return True
-        counted = None
-        if rule.if_matched_sid is not None:
-            counted = self.rules.get(as_c_int(rule.if_matched_sid))
-            if counted is None:
-                self.warn(
-                    7620,
-                    f"Signature ID '{as_c_int(rule.if_matched_sid)}' was not found. Invalid 'if_matched_sid'."
-                    f"Rule '{rule.id}' will be ignored.",
-                    rule,
-                )
-                return False
-            if rule.if_sid is None and rule.if_group is None:
+        counted = None if rule.if_matched_sid is None else self.rules.get(as_c_int(rule.if_matched_sid))
+        if rule.if_sid is None and rule.if_group is None:
+            if rule.if_matched_group is not None:
+                rule.if_group = rule.if_matched_group
+            else:
                 rule.if_sid = rule.if_matched_sid
-        elif rule.if_matched_group is not None and rule.if_sid is None and rule.if_group is None:
-            rule.if_group = rule.if_matched_group
         if not self._attach(rule):
             return False
         rule.index = len(self.ordered)
@@ -113,6 +103,11 @@ class RuleTree:
         self.by_group.setdefault(node.rule.group, []).append(node)
 
     def _attach(self, rule: Rule) -> bool:
+        if rule.id < FIRST_ORDINARY_ID:
+            # Whatever relations it names: the manager does not look at them.
+            self.roots.append(Node(rule))
+            self._index(self.roots[-1])
+            return True
         if rule.if_sid is not None:
             return self._attach_by_sid(rule)
         if rule.if_level is not None and rule.if_matched_group is None:
@@ -121,10 +116,6 @@ class RuleTree:
             return self._attach_by_group(rule)
         if rule.if_level is not None:
             return self._attach_by_level(rule)
-        if rule.id < FIRST_ORDINARY_ID:
-            self.roots.append(Node(rule))
-            self._index(self.roots[-1])
-            return True
         for root in self.roots:
             if root.rule.category == rule.category:
                 self._place(root, rule)
@@ -133,15 +124,17 @@ class RuleTree:
         return False
 
     def _attach_by_sid(self, rule: Rule) -> bool:
-        text = rule.if_sid or b""
-        if not _SID_LIST.match(text):
-            shown = text.decode("utf-8", "surrogateescape")
-            self.warn(7618, f"Invalid 'if_sid' value: '{shown}'. Rule '{rule.id}' will be ignored.", rule)
-            return False
         found = False
-        for digits in re.findall(rb"[0-9]+", text):
+        for digits in re.findall(rb"[0-9]+", rule.if_sid or b""):
             sid = as_c_int(digits)
             targets = self._reachable(sid)
+            if not targets and rule.if_matched_sid is not None:
+                self.warn(
+                    7620,
+                    f"Signature ID '{sid}' was not found. Invalid 'if_matched_sid'.Rule '{rule.id}' will be ignored.",
+                    rule,
+                )
+                return False
             if not targets:
                 self.warn(
                     7617,
@@ -166,13 +159,8 @@ class RuleTree:
         return [node for node in places if not any(_hides(other, node) for other in places if other is not node)]
 
     def _attach_by_level(self, rule: Rule) -> bool:
-        text = rule.if_level or b""
-        if not text.isdigit():
-            shown = text.decode("utf-8", "surrogateescape")
-            self.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", rule)
-            return False
-        rank = int(text) * RANK_STEP
-        targets = [node for node in self.walk() if node.rule.rank >= rank] if rank else []
+        rank = int(rule.if_level or b"0") * RANK_STEP
+        targets = [node for node in self.walk() if node.rule.rank >= rank]
         if not targets:
             self.warn(
                 7608, f"Level ID '{rank}' was not found. Invalid 'if_level'. Rule '{rule.id}' will be ignored.", rule
@@ -204,9 +192,10 @@ class RuleTree:
 
     def _register(self, rule: Rule, counted: Rule | None) -> None:
         """Tell the rules that a composite counts that they are counted."""
-        if counted is not None:
+        if rule.if_matched_sid is not None:
             rule.search, rule.counted = "sid", counted
-            counted.counted_by_sid = True
+            if counted is not None:
+                counted.counted_by_sid = True
         elif rule.if_matched_group is not None:
             rule.search = "group"
             pattern = compile_pattern("osmatch", rule.if_matched_group)
@@ -221,6 +210,8 @@ class RuleTree:
     def _overwrite(self, rule: Rule) -> None:
         old = self.rules[rule.id]
         for relation in _RELATIONS:
+            if getattr(rule, relation.replace("if_", "if_matched_"), None) is not None:
+                continue  # the manager takes if_sid for a part of if_matched_sid, if_group of if_matched_group
             new_text, old_text = getattr(rule, relation), getattr(old, relation)
             if new_text is not None and new_text != old_text:
                 self.warn(
@@ -240,6 +231,8 @@ class RuleTree:
         for item in fields(Rule):
             if item.name not in KEPT_BY_OVERWRITE:
                 setattr(old, item.name, getattr(rule, item.name))
+        if not rule.context:
+            old.search = None  # a composite that is overwritten without a context is a plain rule
 
 
 def _hides(other: Node, node: Node) -> bool:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 # A text of a tag must be shorter than this; appended pieces may have exactly this size.
 TEXT_LIMIT = 2048
 
+# What ``if_sid`` may consist of.
+SID_LIST = re.compile(rb"[0-9, ]+\Z")
+
+# A frequency up to this counts no earlier event: the manager takes it for none.
+PLAIN_FREQUENCY = 2
+
 # OS_Regex without parentheses, and with no other escapes than those of the language, always compiles.
 _PLAIN_OSREGEX = re.compile(rb"(?:[^\\()]|\\[wdspWDS.t$|()\\<])*\Z", re.DOTALL)
 
@@ -123,12 +129,9 @@ class RuleReader:
                 (0, NO_OPTION.format(rule.id)),
                 rule=rule.id,
             )
-        kept = True
-        for tag in node.children:
-            kept = self._read_tag(rule, tag) and kept
-        if not kept:
-            return None
-        return rule if self._finish(rule, node) else None
+        # The first tag that drops the rule is the last one that is looked at.
+        kept = all(self._read_tag(rule, tag) for tag in node.children)
+        return rule if kept and self._finish(rule, node) else None
 
     def _read_tag(self, rule: Rule, node: Node) -> bool:
         """Read one tag of a rule; False when the manager drops the rule because of it."""
@@ -141,6 +144,8 @@ class RuleReader:
                 rule.group += text.replace(b"\n", b"").replace(b"\r", b"")
             elif (joined := self._joined(rule, node, getattr(rule, tag), text)) is not None:
                 setattr(rule, tag, joined)
+                if tag == "if_level" and not joined.isdigit():
+                    return self._bad_level(rule, node)
         elif tag in TAG_READERS:
             return TAG_READERS[tag](self, rule, node, text)
         elif tag in SAME_TAGS:
@@ -151,8 +156,7 @@ class RuleReader:
             self.warn(
                 0, f"Detected a deprecated field option for rule, {node.tag} is not longer available.", node, rule
             )
-        elif tag not in {"ignore", "check_if_ignored"}:
-            # Those two act in the daemon alone, and there without effect (a newline in what they store).
+        else:
             self.fail(node, (0, f"Invalid option '{node.tag}' for rule '{rule.id}'."), rule=rule.id)
         return True
 
@@ -189,11 +193,17 @@ class RuleReader:
 
     def _finish(self, rule: Rule, node: Node) -> bool:
         """Check what can be judged only when all tags are read; False when the rule is dropped."""
+        if rule.if_sid is not None and not SID_LIST.match(rule.if_sid):
+            shown = rule.if_sid.decode("utf-8", "surrogateescape")
+            self.warn(7618, f"Invalid 'if_sid' value: '{shown}'. Rule '{rule.id}' will be ignored.", node, rule)
+            return False
         if rule.description is None:
             self.fail(node, (0, f"No such description at rule '{rule.id}'."), rule=rule.id)
+        if rule.if_level is not None and not int(rule.if_level):
+            return self._bad_level(rule, node)
         rule.context = rule.context or rule.if_matched_group is not None or rule.if_matched_regex is not None
         compares = rule.same or rule.different or rule.same_fields or rule.different_fields or rule.global_frequency
-        if not rule.context and (rule.frequency is not None or compares):
+        if not rule.context and ((rule.frequency or 0) > PLAIN_FREQUENCY or compares):
             self.fail(
                 node,
                 (0, f"Invalid use of frequency/context options. Missing if_matched on rule '{rule.id}'."),
@@ -202,6 +212,11 @@ class RuleReader:
         if rule.mitre_pairs:
             rule.mitre_ids = []
         return True
+
+    def _bad_level(self, rule: Rule, node: Node) -> bool:
+        shown = (rule.if_level or b"").decode("utf-8", "surrogateescape")
+        self.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", node, rule)
+        return False
 
     def check_patterns(self, rule: Rule, node: Node) -> None:
         """Compile every pattern of the rule once, to find those that the manager refuses.

@@ -30,6 +30,8 @@ _COMMENT_END = re.compile(rb"!>|-->")
 _ATTRIBUTE_STOP = re.compile(rb"[>/=\s]")
 _SPACE = b" \t\n\v\f\r"
 _VARIABLE = "var"
+# A shorter text is never looked at: ``$A`` stays as it is.
+_SHORTEST_REFERENCE = 3
 _VARIABLE_END = re.compile(r"[$.|, ]")
 
 
@@ -340,14 +342,24 @@ def _apply_variables(nodes: list[Node], path: str) -> list[Node]:
     if not any(node.tag.lower() == _VARIABLE for node in nodes):
         return nodes
     variables: dict[str, str] = {}
+    defined = False
     kept: list[Node] = []
     for node in nodes:
         if node.tag.lower() != _VARIABLE:
-            if variables:
+            if defined:
                 _substitute_below(node, variables, path)
             kept.append(node)
-        elif len(node.attributes) == 1 and node.attributes[0][0].lower() == "name":
-            variables[node.attributes[0][1].lower()] = node.content
+            continue
+        defined = True  # by a definition without a name, too, unless nothing stands behind it
+        if not node.attributes and node is nodes[-1]:
+            message = f"(1227): Error applying XML variables '{path}': XMLERR: No value set for variable.."
+            raise XmlError(LoadMessage(ERROR, 1227, message, path, node.line, node.column))
+        for name, value in node.attributes[:1]:
+            if name.lower() != "name":
+                reason = 'Only "name" is allowed as an attribute for a variable'
+                message = f"(1227): Error applying XML variables '{path}': XMLERR: {reason}.."
+                raise XmlError(LoadMessage(ERROR, 1227, message, path, node.line, node.column))
+            variables[value.lower()] = node.content
     return kept
 
 
@@ -355,7 +367,7 @@ def _substitute_below(top: Node, variables: dict[str, str], path: str) -> None:
     pending = [top]
     while pending:
         node = pending.pop()
-        if "$" in node.content:
+        if "$" in node.content and len(node.content) >= _SHORTEST_REFERENCE:
             node.content = _substitute(node.content, variables, node, path)
         for index, (name, value) in enumerate(node.attributes):
             if "$" in value:

@@ -1,0 +1,162 @@
+"""Corners of loading, each seen on a real manager: what is dropped, what is refused, what is looked at first."""
+
+from __future__ import annotations
+
+import pytest
+
+from wazuh_cicd.engine import RulesetFiles, load_ruleset
+from wazuh_cicd.engine.ruleset import RulesetLoadError
+
+ANCHORS = (
+    '<decoder name="program"><program_name>^nobody$</program_name></decoder>'
+    '<decoder name="line"><prematch>^nothing:</prematch></decoder>'
+)
+ROOT = (
+    '<group name="root,"><rule id="1" level="0" noalert="1"><category>syslog</category>'
+    "<description>Root.</description></rule></group>"
+)
+TEXT = "<description>x</description>"
+PLAIN = f'<rule id="100100" level="3"><match>a</match>{TEXT}</rule>'
+
+
+def load(rules="", decoders="", before=""):
+    """The codes (0: a message without one) of what a manager logs, and the ruleset if it loads."""
+    text = f'{ROOT}{before}<group name="own,">{rules or PLAIN}</group>'
+    files = RulesetFiles(decoders=(("d.xml", (ANCHORS + decoders).encode()),), rules=(("r.xml", text.encode()),))
+    try:
+        ruleset = load_ruleset(files=files, cache=False)
+    except RulesetLoadError as error:
+        return [message.code for message in error.messages], None
+    return [message.code for message in ruleset.messages], ruleset
+
+
+def ends(ruleset, *logs):
+    session = ruleset.session()
+    return [session.process(log).rule_id for log in logs]
+
+
+def rule(body, attributes='id="100101" level="5"'):
+    return f"{PLAIN}<rule {attributes}>{body}{TEXT}</rule>"
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        # The first tag that drops the rule is the last one read: what follows may be wrong.
+        ("<if_matched_sid>abc</if_matched_sid><bogus/>", [7615]),
+        ('<list field="srcip">none</list><if_matched_sid>abc</if_matched_sid>', [7616]),
+        ("<if_level>zz</if_level><bogus/>", [7609]),
+        # The ids of if_sid are looked at when all tags are read, before anything else is.
+        ("<if_sid>abc</if_sid><bogus/>", [0, 7311]),
+        ("<if_sid>abc</if_sid><same_location/>", [7618]),
+        (r"<if_sid>abc</if_sid><regex>\n</regex>", [7618]),
+        (r"<if_sid>77</if_sid><regex>\n</regex>", [5107, 7311]),
+        ("<if_level>0</if_level>", [7609]),
+        ("<compiled_rule>none</compiled_rule>", [0, 1274, 7311]),
+        ("<ignore>user,</ignore>", [0, 7311]),
+        ("<ignore>user, srcip</ignore>", []),
+        ("<check_if_ignored></check_if_ignored>", [0, 7311]),
+        # With if_matched_sid, a missing id of if_sid is reported as its own; the counted id is not looked up.
+        ("<if_matched_sid>77</if_matched_sid><if_sid>78</if_sid>", [7620]),
+        ("<if_matched_sid>77</if_matched_sid><if_sid>100100</if_sid>", []),
+        ("<if_matched_sid>77</if_matched_sid><if_group>none</if_group>", [7610]),
+        ("<if_matched_sid>77</if_matched_sid><if_matched_group>own</if_matched_group>", []),
+    ],
+)
+def test_what_a_rule_is_dropped_or_refused_for(body, codes):
+    assert load(rule(body))[0] == codes
+
+
+def test_a_rule_that_is_dropped_needs_no_description():
+    assert load(f'{PLAIN}<rule id="100101" level="5"><if_sid>abc</if_sid></rule>')[0] == [7618]
+
+
+def test_a_frequency_of_two_needs_no_context_and_counts_nothing():
+    codes, ruleset = load(rule("<match>ab</match>", 'id="100101" level="5" frequency="2"'))
+    assert codes == []
+    assert ends(ruleset, "ab", "ab") == [100101, 100101]
+    assert load(rule("<match>ab</match>", 'id="100101" level="5" frequency="3"'))[0] == [0, 7311]
+
+
+def test_a_rule_with_a_small_id_is_a_root_whatever_it_names():
+    codes, ruleset = load(
+        f'{PLAIN}<rule id="5" level="9"><if_sid>100100</if_sid><if_matched_sid>77</if_matched_sid>{TEXT}</rule>'
+    )
+    assert codes == []
+    assert ends(ruleset, "a", "a") == [100100, 100100]
+
+
+@pytest.mark.parametrize(
+    ("relations", "codes"),
+    [
+        ("<if_sid>77</if_sid><if_group>none</if_group>", [7605, 7605]),
+        ("<if_sid>77</if_sid><if_matched_sid>77</if_matched_sid>", [7605]),
+        ("<if_group>none</if_group><if_matched_group>none</if_matched_group>", [7605]),
+        ("<if_sid>abc</if_sid>", [7618]),
+        ("<if_level>zz</if_level>", [7609]),
+    ],
+)
+def test_an_overwriting_rule_keeps_the_relations_it_finds(relations, codes):
+    overwriting = f'<rule id="100100" level="5" overwrite="yes">{relations}<match>a</match>{TEXT}</rule>'
+    found, ruleset = load(PLAIN + overwriting)
+    assert found == codes
+    assert ruleset.rules[100100].level == (5 if 7605 in codes else 3)
+
+
+def test_a_composite_overwritten_without_a_context_is_a_plain_rule():
+    composite = rule("<if_matched_sid>100100</if_matched_sid><match>b</match>")
+    overwriting = f'<rule id="100101" level="5" overwrite="yes"><match>b</match>{TEXT}</rule>'
+    assert ends(load(composite)[1], "a b", "a b") == [100100, 100101]
+    assert ends(load(composite + overwriting)[1], "a b", "a b") == [100101, 100101]
+
+
+def test_a_plain_rule_that_is_given_a_context_matches_every_time_and_shows_no_frequency():
+    overwriting = f'<rule id="100100" level="5" overwrite="yes"><if_matched_sid>77</if_matched_sid>{TEXT}</rule>'
+    verdict = load(PLAIN + overwriting)[1].session().process("anything")
+    assert verdict.rule_id == 100100
+    assert "frequency" not in verdict.output["rule"]
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "codes"),
+    [
+        ('<var name="A">b</var>', "x$A", []),
+        ('<var name="A">b</var>', "x$X", [1227, 7311]),
+        ('<var name="A">b</var>', "$X", []),  # too short to be looked at
+        ("<var>b</var>", "x$X", [1227, 7311]),
+        ('<var nam="A">b</var>', "x", [1227, 7311]),
+        ('<var name="A" foo="1">b</var>', "x$A", []),
+    ],
+)
+def test_variables(before, text, codes):
+    assert load(rule(f"<match>{text}</match>"), before=before)[0] == codes
+
+
+def test_a_short_reference_is_not_replaced():
+    _, ruleset = load(rule("<match>$A</match>", 'id="100101" level="9"'), before='<var name="A">b</var>')
+    assert ends(ruleset, "b", "x$A") == [None, 100101]
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        ('<prematch offset="after_prematch">^q</prematch>', [2107, 7311]),
+        ('<prematch offset="elsewhere">^q</prematch>', [7601]),
+        ('<prematch>^q</prematch><plugin_decoder offset="elsewhere">JSON_Decoder</plugin_decoder>', [2107, 7311]),
+        ('<prematch>^q</prematch><plugin_decoder offset="after_regex">JSON_Decoder</plugin_decoder>', []),
+        (
+            "<prematch>^q</prematch><regex>(a)</regex><order>id</order><plugin_decoder>JSON_Decoder</plugin_decoder>",
+            [2111, 7311],
+        ),
+        ("<prematch>^q</prematch><plugin_decoder>JSON_Decoder</plugin_decoder><fts>name</fts>", [2107, 7311]),
+        ("<prematch>^q</prematch><fts>foo</fts><regex>(a)</regex><order>id</order>", []),
+        ("<prematch>^q</prematch><regex>(a)</regex><order>id</order><fts>foo</fts>", [0, 7311]),
+    ],
+)
+def test_decoders(body, codes):
+    assert load(decoders=f'<decoder name="d">{body}</decoder>')[0] == codes
+
+
+def test_a_bad_offset_of_a_prematch_is_an_error_that_only_logtest_minds():
+    _, ruleset = load(decoders='<decoder name="d"><prematch offset="elsewhere">^q</prematch></decoder>')
+    assert not ruleset.testable
