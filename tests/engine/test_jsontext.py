@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wazuh_cicd.engine import jsontext
@@ -118,6 +118,7 @@ plain = st.recursive(
 
 
 @given(plain, st.booleans())
+@settings(deadline=None)
 def test_both_readers_agree_on_json(value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     try:
@@ -133,6 +134,7 @@ _NOISE = b'{}[]",:\\u0dD1-.eE+ntrfalse\x01\xc3 '
 
 
 @given(st.binary(max_size=60).map(lambda raw: bytes(_NOISE[byte % len(_NOISE)] for byte in raw)))
+@settings(deadline=None)
 def test_both_readers_agree_on_noise(text):
     try:
         expected = repr(jsontext._Exact(text).read())
@@ -146,6 +148,7 @@ def test_both_readers_agree_on_noise(text):
 
 
 @given(plain)
+@settings(deadline=None)
 def test_a_printed_array_can_be_read_again(value):
     text = json.dumps([value]).encode()
     try:
@@ -160,7 +163,7 @@ def test_a_printed_array_can_be_read_again(value):
     "text", [b'{"a":' * 13_000, b"[" * 65_000, b'{"a":"' + b"\\" * 65_000, b'{"a":[' + b"1," * 32_000]
 )
 def test_no_text_takes_long(text):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(JsonError):
         fields(text)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5

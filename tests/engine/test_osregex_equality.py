@@ -10,7 +10,7 @@ from wazuh_cicd.engine.patterns.osregex_syntax import parse_alternatives
 
 
 @given(alternatives, subjects)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_the_fast_scanner_takes_the_steps_of_the_reference(pattern, subject):
     (alternative,) = parse_alternatives(pattern)
     for captures in (False, True):
@@ -19,7 +19,7 @@ def test_the_fast_scanner_takes_the_steps_of_the_reference(pattern, subject):
 
 
 @given(alternatives, subjects)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_test_search_and_captures_agree_with_the_reference(pattern, subject):
     (alternative,) = parse_alternatives(pattern)
     expected = scan(alternative, subject.lower(), captures=False)
@@ -37,7 +37,7 @@ def test_test_search_and_captures_agree_with_the_reference(pattern, subject):
 
 
 @given(alternatives, subjects)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_match_contains_one_of_the_literals_and_begins_with_a_first_byte(pattern, subject):
     compiled = compile_osregex(pattern)
     if subject and compiled.test(subject):

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wazuh_cicd.engine.patterns import PatternError, compile_pattern, word_match
@@ -47,6 +47,7 @@ words = st.text("ab^$|!", max_size=6).map(str.encode)
 
 
 @given(words, st.text("abAB^$!", max_size=6).map(str.encode))
+@settings(deadline=None)
 def test_osmatch_is_its_alternatives(pattern, subject):
     negate = pattern.startswith(b"!")
     found = False
@@ -120,9 +121,9 @@ def test_pcre2_groups_and_end(pattern, subject, end, groups):
 
 
 def test_pcre2_over_its_limit_is_no_match():
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert not compile_pattern("pcre2", b"(a+)+$").test(b"a" * 40 + b"b")
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 def test_a_string_is_compared_byte_for_byte():
@@ -147,6 +148,7 @@ def test_word_match(pattern, groups, expected):
 
 
 @given(st.binary(max_size=300))
+@settings(deadline=None)
 def test_no_subject_raises(subject):
     for kind, source in (("osregex", rb"(\S+)\s*(\.*)x|\d+$"), ("osmatch", b"a|^b|c$"), ("pcre2", b"(*UTF)(.)+x")):
         pattern = compile_pattern(kind, source)

@@ -1,7 +1,7 @@
 """What is cut off before decoding."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wazuh_cicd.engine.predecode import PredecodeError, predecode, shown_hostname
@@ -99,6 +99,7 @@ def test_the_host_that_an_alert_shows_is_just_the_next_word(raw, shown):
 
 
 @given(st.binary(max_size=120), st.text(max_size=20))
+@settings(deadline=None)
 def test_no_event_does_worse_than_a_refusal(raw, location):
     try:
         event = cut(raw, location)

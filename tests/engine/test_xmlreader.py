@@ -4,7 +4,7 @@ import contextlib
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wazuh_cicd.engine.xmlreader import Node, XmlError, read_xml, to_bytes
@@ -115,6 +115,7 @@ def test_depth_is_limited():
 
 
 @given(st.binary(max_size=200).map(lambda raw: bytes(b"<>/ab=\"'!-\\ \n$vr"[byte % 16] for byte in raw)))
+@settings(deadline=None)
 def test_no_text_does_worse_than_a_refusal(text):
     with contextlib.suppress(XmlError):
         for node in read(text):
@@ -125,7 +126,7 @@ def test_no_text_does_worse_than_a_refusal(text):
     "text", [b"<!" * 200_000, b"<a " * 100_000, b"\\<" * 200_000, b"<a>" + b"\\<" * 8_000, b"<a>" + b"<!!>" * 100_000]
 )
 def test_no_text_takes_long(text):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with contextlib.suppress(XmlError):
         read(text)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
