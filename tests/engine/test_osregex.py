@@ -115,6 +115,7 @@ def test_search_starts_anew_behind_start():
         (rb"\w+a\w+a\w+a\w+a\w+!", b"a" * 65_000 + b" "),
         (rb"\.+x\.+x\.+x\.+xy$", b"x" * 65_000 + b" "),
         (rb"a\S+ x", b"a" * 65_000),
+        (rb"a\S+b\S+ y", b"a" * 65_000 + b"b y"),
         (rb"\d+\s", b"1" * 65_000),
         (rb"(\S+) (\S+) (\S+) (\S+) (\S+) end", b"a " * 32_500),
         (rb"\p*\w+\s+\d*\s\d+", b"a " * 32_500),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wazuh_cicd.engine.patterns import PatternError, compile_pattern, word_match
+from wazuh_cicd.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,9 @@ def test_no_subject_raises(subject):
     for kind, source in (("osregex", rb"(\S+)\s*(\.*)x|\d+$"), ("osmatch", b"a|^b|c$"), ("pcre2", b"(*UTF)(.)+x")):
         pattern = compile_pattern(kind, source)
         assert pattern.test(subject) is (pattern.search(subject) is not None)
+
+
+def test_without_the_library_a_pcre2_pattern_is_refused_loudly(monkeypatch):
+    monkeypatch.setattr("wazuh_cicd.engine.patterns.perl._core", None)
+    with pytest.raises(UsageError, match="pcre2"):
+        compile_pattern("pcre2", b"a")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_STEPS = 200_000
 
 _SLOTS = 4
+# Bytes of a run that count as one step, as a power of two.
+_RUN_SHIFT = 8
 # Stands for an empty run of literals where no subject may fit: longer than any event.
 _NOWHERE = b"\xff" * 70_000
 _STAR = ord("*")
@@ -178,6 +180,7 @@ class Scanner:
                     skip = skips[p]
                     assert skip is not None  # noqa: S101 - every quantified class has one
                     stop = skip.match(subject, i).end()  # type: ignore[union-attr]
+                    steps += (stop - i) >> _RUN_SHIFT
                     if taker == size:
                         if mark >= 0:
                             marks[mark] = stop

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import pcre2
-
 from wazuh_cicd.engine.patterns.base import Match, PatternError
+from wazuh_cicd.errors import UsageError
 
-_core: Any = pcre2._cy  # noqa: SLF001 - see the module's docstring
+try:
+    import pcre2
+
+    _core: Any = pcre2._cy  # noqa: SLF001 - see the module's docstring
+    _CONTEXT: Any = _core.create_match_context()
+    _LibraryError: Any = pcre2.LibraryError
+except (ImportError, AttributeError):  # no wheel for this platform, or a version with other insides
+    _core = None
+    _CONTEXT = None
+    _LibraryError = ()
 
 # PCRE2_ALT_BSUX and PCRE2_NEVER_BACKSLASH_C, which the package sets and analysisd does not.
 _FOREIGN_OPTIONS = 0x0000_0002 | 0x0010_0000
@@ -45,13 +53,13 @@ class PerlPattern:
             fast = self._fast = _compiled(self.source) or self._code
         try:
             return _core.match(fast, subject, len(subject), 0, _CONTEXT)[0]
-        except pcre2.LibraryError:
+        except _LibraryError:
             return self._interpret(subject)
 
     def _interpret(self, subject: bytes) -> object:
         try:
             return _core.match(self._code, subject, len(subject), 0, _CONTEXT)[0]
-        except pcre2.LibraryError:
+        except _LibraryError:
             return None
 
     def test(self, subject: bytes) -> bool:
@@ -80,12 +88,9 @@ def _compiled(source: bytes) -> object:
     try:
         code = _core.compile(source, 0, _FOREIGN_OPTIONS)
         _core.jit_compile(code)
-    except pcre2.LibraryError:
+    except _LibraryError:
         return None
     return code
-
-
-_CONTEXT = _core.create_match_context()
 
 
 def compile_pcre2(source: bytes) -> PerlPattern:
@@ -93,8 +98,11 @@ def compile_pcre2(source: bytes) -> PerlPattern:
 
     Raises:
         PatternError: the library refuses it.
+        UsageError: the library is not there. Guessing with another engine would make every verdict doubtful.
     """
+    if _core is None:
+        raise UsageError('patterns with type="pcre2" need the Python package pcre2 (0.7); install it with pip')
     try:
         return PerlPattern(source, _core.compile(source, 0, _FOREIGN_OPTIONS))
-    except pcre2.LibraryError as error:
+    except _LibraryError as error:
         raise PatternError(str(error)) from None
