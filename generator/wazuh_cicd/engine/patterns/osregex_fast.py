@@ -23,7 +23,7 @@ MAX_STEPS = 200_000
 
 _SLOTS = 4
 # Bytes of a run that count as one step, as a power of two.
-_RUN_SHIFT = 8
+_RUN_SHIFT = 6
 # Stands for an empty run of literals where no subject may fit: longer than any event.
 _NOWHERE = b"\xff" * 70_000
 _STAR = ord("*")
