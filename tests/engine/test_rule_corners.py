@@ -46,6 +46,7 @@ def rule(body, attributes='id="100101" level="5"'):
         ("<if_matched_sid>abc</if_matched_sid><bogus/>", [7615]),
         ('<list field="srcip">none</list><if_matched_sid>abc</if_matched_sid>', [7616]),
         ("<if_level>zz</if_level><bogus/>", [7609]),
+        ('<if_sid>abc</if_sid><list field="srcip">none</list><bogus/>', [7616, 7618]),
         # The ids of if_sid are looked at when all tags are read, before anything else is.
         ("<if_sid>abc</if_sid><bogus/>", [0, 7311]),
         ("<if_sid>abc</if_sid><same_location/>", [7618]),
@@ -69,6 +70,18 @@ def test_what_a_rule_is_dropped_or_refused_for(body, codes):
 
 def test_a_rule_that_is_dropped_needs_no_description():
     assert load(f'{PLAIN}<rule id="100101" level="5"><if_sid>abc</if_sid></rule>')[0] == [7618]
+
+
+def test_the_id_0_stands_for_no_parent():
+    codes, ruleset = load(rule("<if_sid>77,0</if_sid>"))
+    assert codes == [7617]
+    assert ends(ruleset, "a", "b") == [100101, 100101]
+
+
+def test_the_id_0_counts_every_event():
+    codes, ruleset = load(rule("<if_matched_sid>0</if_matched_sid>"))
+    assert codes == []
+    assert ends(ruleset, "a", "b") == [100100, 100101]
 
 
 def test_a_frequency_of_two_needs_no_context_and_counts_nothing():

@@ -116,6 +116,9 @@ class RuleTree:
             return self._attach_by_group(rule)
         if rule.if_level is not None:
             return self._attach_by_level(rule)
+        return self._attach_by_category(rule)
+
+    def _attach_by_category(self, rule: Rule) -> bool:
         for root in self.roots:
             if root.rule.category == rule.category:
                 self._place(root, rule)
@@ -127,6 +130,9 @@ class RuleTree:
         found = False
         for digits in re.findall(rb"[0-9]+", rule.if_sid or b""):
             sid = as_c_int(digits)
+            if sid == 0:  # no id at all for the manager: the category decides
+                found = self._attach_by_category(rule) or found
+                continue
             targets = self._reachable(sid)
             if not targets and rule.if_matched_sid is not None:
                 self.warn(
@@ -192,7 +198,9 @@ class RuleTree:
 
     def _register(self, rule: Rule, counted: Rule | None) -> None:
         """Tell the rules that a composite counts that they are counted."""
-        if rule.if_matched_sid is not None:
+        if rule.if_matched_sid is not None and as_c_int(rule.if_matched_sid) == 0:
+            rule.search = "regex"  # without an expression: every remembered event counts
+        elif rule.if_matched_sid is not None:
             rule.search, rule.counted = "sid", counted
             if counted is not None:
                 counted.counted_by_sid = True

@@ -129,8 +129,9 @@ class RuleReader:
                 (0, NO_OPTION.format(rule.id)),
                 rule=rule.id,
             )
-        # The first tag that drops the rule is the last one that is looked at.
+        # The first tag that drops the rule is the last one that is read; if_sid is still looked at then.
         kept = all(self._read_tag(rule, tag) for tag in node.children)
+        kept = self._check_parents(rule, node) and kept
         return rule if kept and self._finish(rule, node) else None
 
     def _read_tag(self, rule: Rule, node: Node) -> bool:
@@ -191,12 +192,15 @@ class RuleReader:
         if joined is not None:
             rule.texts[tag] = TextTest(tag, joined, kind, negate, line=before.line if before else node.line)
 
+    def _check_parents(self, rule: Rule, node: Node) -> bool:
+        if rule.if_sid is None or SID_LIST.match(rule.if_sid):
+            return True
+        shown = rule.if_sid.decode("utf-8", "surrogateescape")
+        self.warn(7618, f"Invalid 'if_sid' value: '{shown}'. Rule '{rule.id}' will be ignored.", node, rule)
+        return False
+
     def _finish(self, rule: Rule, node: Node) -> bool:
         """Check what can be judged only when all tags are read; False when the rule is dropped."""
-        if rule.if_sid is not None and not SID_LIST.match(rule.if_sid):
-            shown = rule.if_sid.decode("utf-8", "surrogateescape")
-            self.warn(7618, f"Invalid 'if_sid' value: '{shown}'. Rule '{rule.id}' will be ignored.", node, rule)
-            return False
         if rule.description is None:
             self.fail(node, (0, f"No such description at rule '{rule.id}'."), rule=rule.id)
         if rule.if_level is not None and not int(rule.if_level):
