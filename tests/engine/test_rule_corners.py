@@ -53,6 +53,8 @@ def rule(body, attributes='id="100101" level="5"'):
         (r"<if_sid>abc</if_sid><regex>\n</regex>", [7618]),
         (r"<if_sid>77</if_sid><regex>\n</regex>", [5107, 7311]),
         ("<if_level>0</if_level>", [7609]),
+        ('<srcip type="none">192.0.2.1</srcip>', []),
+        ('<user type="none">root</user>', [7600]),
         ("<compiled_rule>none</compiled_rule>", [0, 1274, 7311]),
         ("<ignore>user,</ignore>", [0, 7311]),
         ("<ignore>user, srcip</ignore>", []),

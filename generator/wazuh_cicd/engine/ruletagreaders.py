@@ -41,7 +41,7 @@ def _address(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:
     if network is None:
         reader.fail(node, (1237, f"Invalid ip address: '{node.content}'."), rule=rule.id)
     test.networks.append(network)
-    test.negate = reader.qualifiers(rule, node, "string")[1]
+    test.negate = reader.qualifiers(rule, node, "string", typed=False)[1]
     return True
 
 

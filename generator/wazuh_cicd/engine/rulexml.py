@@ -168,12 +168,15 @@ class RuleReader:
             return None
         return text if before is None else before + text
 
-    def qualifiers(self, rule: Rule, node: Node, default: Kind) -> tuple[Kind, bool]:
-        """Return language and negation of a tag; bad values are warned about and ignored."""
+    def qualifiers(self, rule: Rule, node: Node, default: Kind, *, typed: bool = True) -> tuple[Kind, bool]:
+        """Return language and negation of a tag; bad values are warned about and ignored.
+
+        An address has no language (``typed`` is false): its type is not even looked at.
+        """
         kind, negate = default, False
         for name, value in node.attributes:
             key, word = name.lower(), value.lower()
-            if key == "type":
+            if key == "type" and typed:
                 if word in PATTERN_TYPES:
                     kind = PATTERN_TYPES[word]
                 else:
