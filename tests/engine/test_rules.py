@@ -229,3 +229,45 @@ def test_chain_of_parents_may_be_very_long():
     assert verdict.rule_id == 102999
     assert len(verdict.tried) == 3001
     assert session.explain("a").verdict.rule_id == 102999
+
+
+def test_events_of_internal_decoders_reach_the_rules():
+    ruleset = load(
+        '<rule id="7" level="0" noalert="1"><category>ossec</category><description>r</description></rule>',
+        rule(
+            100000,
+            "<category>ossec</category><decoded_as>syscheck_new_entry</decoded_as><field name='file'>^/etc/</field>",
+        ),
+    )
+    session = ruleset.session()
+    fields = {"file": "/etc/passwd", "srcuser": "root"}
+    verdict = session.process_decoded(
+        "syscheck_new_entry", fields, location="[001] (web) 192.0.2.1->syscheck", time=1.0
+    )
+    assert verdict.rule_id == 100000
+    assert verdict.output["agent"] == {"id": "001", "name": "web", "ip": "192.0.2.1"}
+    assert verdict.output["location"] == "syscheck"
+    assert verdict.output["data"] == {"srcuser": "root", "file": "/etc/passwd"}
+    with pytest.raises(UsageError):
+        session.process_decoded("no_such_decoder", {})
+
+
+def test_explanation_names_the_condition_that_failed_first_and_its_value():
+    ruleset = load(
+        BASE,
+        rule(100001, '<if_sid>100000</if_sid><field name="A.b">^x$</field><match>y</match>', level=9),
+        rule(100002, "<if_sid>100000</if_sid><user>bob</user>", level=8),
+        rule(100003, '<if_sid>100000</if_sid><field name="a.b">z</field>', level=7),
+    )
+    told = ruleset.session().explain('{"a":{"b":"z"}}', time=1.0)
+    shown = [(step.rule.id, step.depth, step.matched, step.failed, step.value) for step in told.steps]
+    assert shown == [
+        (1, 0, True, "", None),
+        (100000, 1, True, "", None),
+        (100001, 2, False, "match", b'{"a":{"b":"z"}}'),  # tested before the fields, wherever it is written
+        (100002, 2, False, "user", None),
+        (100003, 2, True, "", None),
+    ]
+    assert [known.id for known in told.chain] == [1, 100000, 100003]
+    assert [known.id for known in told.siblings_before] == [100001, 100002]
+    assert told.verdict.rule_id == 100003

@@ -12,6 +12,7 @@ from wazuh_cicd.engine.addresses import parse_address
 from wazuh_cicd.engine.event import LOCAL_AGENT, STATIC_FIELDS
 from wazuh_cicd.engine.jsontext import parse, print_formatted
 from wazuh_cicd.engine.mitre import describe
+from wazuh_cicd.engine.predecode import shown_hostname
 from wazuh_cicd.engine.ruletags import COMPLIANCE
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ MAX_GROUPS = 1023
 # A description is expanded only if the result stays below this many bytes.
 MAX_DESCRIPTION = 1024
 
-# Where the alert's own predecoder.hostname comes from: the word behind a BSD header with a capitalised month.
-_BSD_HOST = re.compile(rb"[A-Z][a-z][a-z] [ 0123][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9] ([^ ]+)")
 _VARIABLE = re.compile(rb"\$\(([^)]*)\)")
 _DESCRIPTION_STATICS = frozenset(STATIC_FIELDS)
 
@@ -127,8 +126,8 @@ def predecoder_of(event: Event) -> dict[str, str]:
         shown["program_name"] = text(event.program_name)
     if event.timestamp is not None:
         shown["timestamp"] = text(event.timestamp)
-    if found := _BSD_HOST.match(event.full_log):
-        shown["hostname"] = text(found.group(1))
+    if (host := shown_hostname(event.full_log)) is not None:
+        shown["hostname"] = text(host)
     return shown
 
 

@@ -12,6 +12,7 @@ from wazuh_cicd.engine.messages import ERROR, LoadMessage
 from wazuh_cicd.engine.output import alert_of, rule_of
 from wazuh_cicd.engine.predecode import PredecodeError, predecode
 from wazuh_cicd.engine.walk import find, replay, tell
+from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -167,10 +168,22 @@ class Session:
             location: as for ``process``.
             log: the text of the event, where it has one.
             time: as for ``process``.
+
+        Raises:
+            UsageError: nothing declares the decoder.
         """
-        event = Event(log, location, hostname=self.ruleset.options.manager.encode())
-        event.time = self._clock() if time is None else time
-        self.ruleset.decoders.assume(event, decoder)
+        now = self._clock() if time is None else time
+        try:
+            # The location alone is taken apart: the text of such an event has no header.
+            event = predecode(b"", location, manager_hostname=self.ruleset.options.manager.encode())
+        except PredecodeError as error:
+            return self._refused(Event(log, location, time=now), error.message)
+        event.full_log = event.log = log
+        event.time = now
+        try:
+            self.ruleset.decoders.assume(event, decoder)
+        except KeyError:
+            raise UsageError(f"no decoder is called '{decoder}'") from None
         for name, value in fields.items():
             raw = value.encode("utf-8", "surrogateescape")
             if name in STATIC_FIELDS:
