@@ -7,6 +7,7 @@ import re
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from ar_kit import Home, nets
 from wazuh_cicd.drill.messages import alert, message, message5
 
 pytestmark = pytest.mark.kernel
+OLD_PYTHONS = sorted(Path.home().glob(".pyenv/versions/3.[6-9]*/bin/python3"))
 ATTACKER = {"srcip": "198.51.100.7"}
 ATTACKER6 = {"srcip": "2001:db8:bad::7"}
 
@@ -73,6 +75,20 @@ def test_add_and_delete_by_every_back_end(backend, home, net):
     else:
         assert blocked(net) == blocked(net, "address6") == {}
     assert home.admin("--list") == ""
+
+
+@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda path: path.parts[-3])
+def test_add_and_delete_on_old_pythons(python, home, net):
+    home.script.write_text(home.script.read_text().replace("for python in ", f"for python in {python} ", 1))
+    for data in (ATTACKER, ATTACKER6):
+        assert home.add(data).keys == (data["srcip"],)
+        assert home.last()["result"] == "done"
+    assert 60 <= blocked(net)["198.51.100.7"] <= 70
+    assert home.execd().run(b"{ not JSON \x00\n").code == 0
+    assert home.last()["reason"] == "message"
+    home.delete(ATTACKER)
+    time.sleep(0.02)
+    assert blocked(net) == {}
 
 
 @pytest.mark.parametrize("backend", ["netlink", "nft", "ipset"])

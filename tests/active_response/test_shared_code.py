@@ -81,7 +81,7 @@ def test_no_shell_and_nothing_evaluated(name):
 
 @pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda path: path.parts[-3])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_drill_is_passed_on_old_pythons(name, python, tmp_path):
+def test_old_pythons_refuse_as_well(name, python, tmp_path):
     """Parsing, configuration and refusals; what needs the kernel is in test_block_kernel."""
     home = Home(tmp_path, name)
     home.script.write_text(home.script.read_text().replace("for python in ", f"for python in {python} ", 1))
