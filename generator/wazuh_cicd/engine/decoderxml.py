@@ -173,7 +173,11 @@ class _Loader:
             elif name.lower() == "offset" and tag != "program_name":
                 if not first and text.offset:
                     name_shown = draft.decoder.declared
-                    self._fail(node, (2109, f"Duplicated offsets for same regex. Decoder: '{name_shown}'."))
+                    self._fail(
+                        node,
+                        (2109, f"Duplicated offsets for same regex. Decoder: '{name_shown}'."),
+                        _broken(draft.decoder),
+                    )
                 self._offset(draft, node, text, value)
 
     def _offset(self, draft: _Draft, node: Node, text: _Text, value: str) -> None:

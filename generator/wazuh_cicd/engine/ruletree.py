@@ -166,6 +166,10 @@ class RuleTree:
 
     def _attach_by_level(self, rule: Rule) -> bool:
         rank = int(rule.if_level or b"0") * RANK_STEP
+        if not rank:
+            shown = (rule.if_level or b"").decode("utf-8", "surrogateescape")
+            self.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", rule)
+            return False
         targets = [node for node in self.walk() if node.rule.rank >= rank]
         if not targets:
             self.warn(

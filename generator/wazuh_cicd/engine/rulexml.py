@@ -145,8 +145,12 @@ class RuleReader:
                 rule.group += text.replace(b"\n", b"").replace(b"\r", b"")
             elif (joined := self._joined(rule, node, getattr(rule, tag), text)) is not None:
                 setattr(rule, tag, joined)
-                if tag == "if_level" and not joined.isdigit():
-                    return self._bad_level(rule, node)
+                if tag == "if_level" and text and not text.isdigit():
+                    shown = text.decode("utf-8", "surrogateescape")
+                    self.warn(
+                        7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", node, rule
+                    )
+                    return False
         elif tag in TAG_READERS:
             return TAG_READERS[tag](self, rule, node, text)
         elif tag in SAME_TAGS:
@@ -206,8 +210,6 @@ class RuleReader:
         """Check what can be judged only when all tags are read; False when the rule is dropped."""
         if rule.description is None:
             self.fail(node, (0, f"No such description at rule '{rule.id}'."), rule=rule.id)
-        if rule.if_level is not None and not int(rule.if_level):
-            return self._bad_level(rule, node)
         rule.context = rule.context or rule.if_matched_group is not None or rule.if_matched_regex is not None
         compares = rule.same or rule.different or rule.same_fields or rule.different_fields or rule.global_frequency
         if not rule.context and ((rule.frequency or 0) > PLAIN_FREQUENCY or compares):
@@ -219,11 +221,6 @@ class RuleReader:
         if rule.mitre_pairs:
             rule.mitre_ids = []
         return True
-
-    def _bad_level(self, rule: Rule, node: Node) -> bool:
-        shown = (rule.if_level or b"").decode("utf-8", "surrogateescape")
-        self.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", node, rule)
-        return False
 
     def check_patterns(self, rule: Rule, node: Node) -> None:
         """Compile every pattern of the rule once, to find those that the manager refuses.
