@@ -26,7 +26,7 @@ def specs_of_site() -> SpecSet:
 
 @cache
 def judged(name: str, *, stock: bool) -> tuple[tuple[Event, int, int, str], ...]:
-    ruleset = assemble(stock=STOCK if stock else None, package=render_package(specs_of_site()))
+    ruleset = assemble(stock=STOCK if stock else None, package=render_package(specs_of_site()).ruleset_files())
     session = ruleset.session()
     result = []
     for event in dict(all_events(COUNT))[name]:
