@@ -90,6 +90,17 @@ def test_fast_and_telling_walk_agree(source, logs):
 
 
 @RELAXED
+@given(rulesets(), events)
+def test_counting_by_equal_values_agrees_with_looking_at_every_event(source, logs):
+    ruleset = load_ruleset(files=source, options=OPTIONS)
+    keyed, scanning = ruleset.session(), ruleset.session()
+    scanning._memory.ascending = False
+    for number, log in enumerate(logs * 2):
+        one, other = (session.process(log, time=1000.0 + number) for session in (keyed, scanning))
+        assert one.output == other.output
+
+
+@RELAXED
 @given(rulesets())
 def test_tree_is_ordered_and_complete(source):
     tree = load_ruleset(files=source, options=OPTIONS).tree

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.engine.memory import compares, key_of, value_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -23,17 +25,11 @@ if TYPE_CHECKING:
 MAX_PREVIOUS = 11
 
 
-def _value(event: Event, name: str) -> bytes | str | None:
-    if name == "location":
-        return event.location
-    return event.statics.get("dstuser" if name == "user" else name)
-
-
 def _agreement(rule: Rule, event: Event) -> Agrees | None:
     """Return the test of one earlier event against the current one; None when none can pass."""
     same: list[tuple[str, bytes | str]] = []
     for name in rule.same:
-        mine = _value(event, name)
+        mine = value_of(event, name)
         if mine is None:
             return None
         same.append((name, mine))
@@ -43,7 +39,7 @@ def _agreement(rule: Rule, event: Event) -> Agrees | None:
         if value is None:
             return None
         same_fields.append((field.lower(), value))
-    different = [(name, mine) for name in rule.different if (mine := _value(event, name)) is not None]
+    different = [(name, mine) for name in rule.different if (mine := value_of(event, name)) is not None]
     different_fields = [
         (field.lower(), value) for field in rule.different_fields if (value := event.field(field.lower())) is not None
     ]
@@ -55,7 +51,7 @@ def _agreement(rule: Rule, event: Event) -> Agrees | None:
         if agent is not None and other.agent_id != agent:
             return False
         for name, mine in same:
-            if _value(other, name) != mine:
+            if value_of(other, name) != mine:
                 return False
         for field, wanted in same_fields:
             if other.index().get(field) != wanted:
@@ -65,14 +61,18 @@ def _agreement(rule: Rule, event: Event) -> Agrees | None:
         return not (
             (needs_fields and not other.dynamics)
             or any(other.index().get(field) == wanted for field, wanted in different_fields)
-            or any(_value(other, name) == mine for name, mine in different)
+            or any(value_of(other, name) == mine for name, mine in different)
         )
 
     return agrees
 
 
-def _stored(rule: Rule, memory: Memory) -> Sequence[Event] | None:
+def _stored(rule: Rule, event: Event, memory: Memory) -> Sequence[Event] | None:
     """Return the stored events that the composite may count, oldest first; None when it looks at all of them."""
+    if rule.search != "regex" and memory.ascending and compares(rule):
+        # Only events with equal values can count. While time goes on, skipping the others changes nothing.
+        key = key_of(rule, event)
+        return () if key is None else memory.by_key.get(rule.index, {}).get(key, ())
     if rule.search == "sid":
         return memory.by_sid.get(rule.counted.index, ()) if rule.counted is not None else ()
     if rule.search == "group":
@@ -95,14 +95,14 @@ def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
 
 def _search(rule: Rule, event: Event, memory: Memory) -> bool:
     needed = max((rule.frequency or 0) - 2, 0)
-    stored = _stored(rule, memory)
+    stored = _stored(rule, event, memory)
     if (len(memory.recent) if stored is None else len(stored)) <= needed:
         return False
     agrees = _agreement(rule, event)
     if agrees is None:
         return False
     by_regex = stored is None
-    candidates = (other for other, _ in reversed(memory.recent)) if stored is None else reversed(stored)
+    candidates = (other for other, _, _ in reversed(memory.recent)) if stored is None else reversed(stored)
     oldest = int(event.time) - rule.timeframe
     level = rule.level
     previous = memory.previous

@@ -9,8 +9,13 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.rulemodel import Rule
+
+    Key = tuple[bytes | str | None, ...]
+    KeyTable = dict[Key, deque[Event]]
 
 CAPACITY = 8192
 DROP = 10
@@ -35,6 +40,29 @@ def _common_prefix(one: bytes, other: bytes) -> int:
     return size
 
 
+def compares(rule: Rule) -> bool:
+    """Whether a composite asks for equal values."""
+    return bool(rule.same or rule.same_fields)
+
+
+def value_of(event: Event, name: str) -> bytes | str | None:
+    """Return what a composite compares under a name."""
+    if name == "location":
+        return event.location
+    return event.statics.get("dstuser" if name == "user" else name)
+
+
+def key_of(rule: Rule, event: Event) -> Key | None:
+    """Return the values that a composite asks to be equal, None when the event lacks one of them."""
+    index = event.index()
+    key = (
+        "" if rule.global_frequency else event.agent_id,
+        *(value_of(event, name) for name in rule.same),
+        *(index.get(field.lower()) for field in rule.same_fields),
+    )
+    return None if None in key else key
+
+
 class Memory:
     """State of one session. Everything is kept under the ``index`` of a rule, never in the rule itself.
 
@@ -44,7 +72,9 @@ class Memory:
         by_sid: events of each rule that some composite counts by id, oldest first.
         by_group: events that each composite counts by group, oldest first; an event stands there once for each
             registration of its rule.
-        recent: the stored events, oldest first, each with the lists it stands in.
+        by_key: the same events for composites that ask for equal values, by composite and by these values.
+        recent: the stored events, oldest first, each with the lists and the tables that it stands in.
+        ascending: no event was stored with an earlier time than the one before.
         previous: logs that the composites which fired on the event have counted, newest first.
         previous_log: what ``check_diff`` compared with last.
     """
@@ -53,8 +83,11 @@ class Memory:
         "_fts",
         "_fts_recent",
         "_gathered",
+        "_keyed",
         "_texts",
+        "ascending",
         "by_group",
+        "by_key",
         "by_sid",
         "fired",
         "previous",
@@ -63,13 +96,19 @@ class Memory:
         "silent_since",
     )
 
-    def __init__(self, rules: int) -> None:
-        """Start empty, for a ruleset of so many rules."""
-        self.fired = [0] * rules
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Start empty, for a ruleset of these rules."""
+        self.fired = [0] * len(rules)
+        self.ascending = True
+        self.by_key: dict[int, KeyTable] = {}
+        self._keyed: dict[int, list[Rule]] = {}
+        for rule in rules:
+            if rule.counted is not None and rule.search == "sid" and compares(rule):
+                self._keyed.setdefault(rule.counted.index, []).append(rule)
         self.silent_since: dict[int, float] = {}
         self.by_sid: dict[int, deque[Event]] = {}
         self.by_group: dict[int, deque[Event]] = {}
-        self.recent: deque[tuple[Event, tuple[deque[Event], ...]]] = deque()
+        self.recent: deque[tuple[Event, Sequence[deque[Event]], Sequence[tuple[KeyTable, Key]]]] = deque()
         self.previous: list[bytes] = []
         self.previous_log: bytes | None = None
         self._fts: set[bytes] = set()
@@ -86,11 +125,30 @@ class Memory:
             lists.extend(self.by_group.setdefault(composite.index, deque()) for composite in rule.counted_by_groups)
         for events in lists:
             events.append(event)
-        self.recent.append((event, tuple(lists)))
+        composites = self._keyed.get(rule.index, ()) if rule.counted_by_sid else rule.counted_by_groups
+        tables: list[tuple[KeyTable, Key]] = []
+        for composite in composites:
+            key = key_of(composite, event) if compares(composite) else None
+            if key is not None:
+                table = self.by_key.setdefault(composite.index, {})
+                table.setdefault(key, deque()).append(event)
+                tables.append((table, key))
+        if self.recent and event.time < self.recent[-1][0].time:
+            self.ascending = False
+        self.recent.append((event, lists, tables))
         if len(self.recent) > CAPACITY:
             for _ in range(DROP):
-                for events in self.recent.popleft()[1]:
-                    events.popleft()
+                self._drop()
+
+    def _drop(self) -> None:
+        """Forget the oldest event."""
+        _, lists, tables = self.recent.popleft()
+        for events in lists:
+            events.popleft()
+        for table, key in tables:
+            table[key].popleft()
+            if not table[key]:
+                del table[key]
 
     def gather(self, event: Event) -> None:
         """Complete an event of an ``<accumulate>`` decoder with fields of earlier ones of its host and id."""

@@ -119,7 +119,7 @@ class Session:
         """
         self.ruleset = ruleset
         self._clock = time
-        self._memory = Memory(len(ruleset.tree.ordered))
+        self._memory = Memory(ruleset.tree.ordered)
 
     def process(self, log: bytes | str, location: str = "stdin", *, time: float | None = None) -> Verdict:
         """Evaluate one event.
