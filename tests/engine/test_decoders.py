@@ -226,6 +226,7 @@ def test_first_time_seen_key():
         ('<decoder name="d"><prematch>^x\\q</prematch></decoder>', [1452, 2107]),
         ('<decoder name="d"><prematch>^x</prematch><regex>(a|b)</regex><order>w</order></decoder>', [1452, 2107]),
         ('<decoder name="d"><prematch offset="after_parent">^x</prematch></decoder>', [2120, 2107]),
+        ('<decoder name="d"><prematch offset="after_prematch">^x</prematch></decoder>', [2107]),
         (child("k", regex("(a)", "w"), "none"), [2101, 2106]),
         (GATE + child("k", regex("(a)", "w", "after_regex")), [2120, 2105, 2106]),
         (GATE + child("k", regex("(a)", "w", "after_prematch")), [2120, 2107]),
@@ -264,7 +265,7 @@ def test_both_lists_need_a_root(elements):
         ("<prematch>x</prematch><json_null_field>foo</json_null_field>", 7602),
         ("<prematch>x</prematch><json_array_structure>foo</json_array_structure>", 7602),
         ("<prematch>x</prematch><json_null_field>empty</json_null_field>", 7603),
-        ('<prematch offset="after_prematch">x</prematch>', 2120),
+        ('<prematch offset="elsewhere">x</prematch>', 7601),
     ],
 )
 def test_what_only_warns(body, code):

@@ -105,8 +105,9 @@ def test_an_unknown_variable_is_fatal_behind_a_definition():
 
 
 def test_the_last_definition_counts_and_one_without_name_is_none():
-    assert only(b'<var name="A">x</var><var name="A">y</var><a>$a</a>').content == "y"
-    assert only(b"<var>x</var><a>$X</a>").content == "$X"
+    assert only(b'<var name="Abc">x</var><var name="Abc">y</var><a>$abc</a>').content == "y"
+    with pytest.raises(XmlError, match="Unknown variable: 'XYZ'"):
+        only(b"<var>x</var><a>$XYZ</a>")
 
 
 def test_depth_is_limited():

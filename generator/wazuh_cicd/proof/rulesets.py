@@ -47,4 +47,4 @@ def assemble(
 
 
 def _brings_roots(folder: Path) -> bool:
-    return next(folder.rglob(ROOTS_FILE), None) is not None
+    return bool(list(folder.rglob(ROOTS_FILE)))

@@ -227,13 +227,26 @@ def _os_match(matcher: Matcher) -> str | None:
     return "|".join(f"{before}{text}{behind}" for text in texts)
 
 
+_ALL_OF_IPV4 = ("0.0.0.0/0", "0.0.0.0/0.0.0.0")
+_HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+
+
 def _address_tags(condition: Condition, matchers: tuple[Matcher, ...], *, negated: bool) -> Iterator[Tag]:
     matcher = matchers[0]
     texts = matcher.networks if isinstance(matcher, Cidr) else ()
     if isinstance(matcher, Equals):
         texts = tuple(str(value) for value in matcher.values)
     for text in texts:
-        yield Tag(condition.subject, text, (("negate", "yes"),) if negated else ())
+        for network in _exact_networks(text):
+            yield Tag(condition.subject, network, (("negate", "yes"),) if negated else ())
+
+
+def _exact_networks(text: str) -> tuple[str, ...]:
+    """The network as blocks that a manager takes for what they say.
+
+    It takes every IPv6 address for one of ``0.0.0.0/0``, but none for one of its halves (``docs/engine.md``).
+    """
+    return _HALVES if text in _ALL_OF_IPV4 else (text,)
 
 
 def _list_tag(condition: Condition, matcher: InList, *, negated: bool) -> Tag:

@@ -304,6 +304,14 @@ def _check_subject(reader: SpecReader, key: yaml.ScalarNode, condition: Conditio
                 "use equals, one_of or cidr with addresses, or in_list",
             )
             good = False
+        elif subject in ADDRESSES and (confused := _confused_network(matcher)):
+            reader.problem(
+                "M312",
+                key,
+                f"a manager takes IPv4 addresses for some of {confused}",
+                "Wazuh compares blocks that begin with zero bytes with addresses of both families: leave it out",
+            )
+            good = False
         elif isinstance(matcher, Exists) and negated:
             reader.problem(
                 "M307", key, "'unless' needs the field to be there, so this never holds", "write a level-0 child rule"
@@ -329,6 +337,22 @@ def _plain_addresses(matcher: Matcher) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _confused_network(matcher: Matcher) -> str:
+    """The first IPv6 block in which a manager finds IPv4 addresses, or an empty string (``docs/engine.md``)."""
+    texts: tuple[str, ...] = ()
+    if isinstance(matcher, Cidr):
+        texts = matcher.networks
+    elif isinstance(matcher, Equals):
+        texts = tuple(map(str, matcher.values))
+    for text in texts:
+        network = ipaddress.ip_network(text)
+        if network.version == 6:
+            number = int(network.network_address)
+            if (number >> 96) & ~(number >> 64) & 0xFFFFFFFF == 0:
+                return text
+    return ""
 
 
 def _check_special(reader: SpecReader, key: yaml.ScalarNode, condition: Condition, *, negated: bool) -> bool:
