@@ -32,8 +32,8 @@ demo: $(VENV)/.run-stamp ## build the package and replay an attack through the e
 
 .PHONY: test
 test: $(VENV)/.dev-stamp ## prove every rule and run the tests (what needs Docker, a manager or a scanner skips, saying why)
-	$(BIN)/wazuh-cicd test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/wazuh-cicd test --stories tests/stories
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .PHONY: build
 build: $(VENV)/.run-stamp ## render the Wazuh package to build/
