@@ -72,6 +72,16 @@ def test_findings_are_exit_code_1(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "a.yml:1:2 X01 wrong; mend it\nb.yml X02 also\n")
 
 
+def test_a_path_that_cannot_be_used_is_one_line(tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert cli.main(["build", "-o", str(blocked)]) == 2
+    assert cli.main(["logtest", str(tmp_path / "nothing")]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].startswith(f"wazuh-cicd: {blocked}")
+    assert errors[-1] == f"wazuh-cicd: {tmp_path / 'nothing'}: No such file or directory"
+
+
 def test_a_reader_that_went_away_is_no_failure():
     line = f"{sys.executable} -m wazuh_cicd.cli coverage --json | head -c 1"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)

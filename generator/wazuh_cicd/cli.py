@@ -75,6 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) went away: not our failure, and nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # A file or folder the user named; what a verb expects to fail, it reports in its own words.
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"wazuh-cicd: {where}{error.strerror or error}\n")
+        return 2
     except KeyboardInterrupt:
         return 130
 
