@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from wazuh_cicd.manager.api import Api, Credentials
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 OLDER = ("github",)
 
 
@@ -27,7 +29,6 @@ def target(manager, tmp_path):
         if os.environ.get("WAZUH_ROOT_MAY_CHANGE") != "1":
             pytest.skip("WAZUH_ROOT is only looked at; WAZUH_ROOT_MAY_CHANGE=1 lets the tests install there")
         return LocalTarget(manager.root)
-    from conftest import REPOSITORY  # noqa: PLC0415 - only with the container
 
     password = (REPOSITORY / "docker/run/api-password").read_text().strip()
     port = os.environ.get("WAZUH_API_PORT", "55000")
