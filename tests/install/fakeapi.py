@@ -135,7 +135,7 @@ class FakeApi:
         base = self.root / "etc" / kind
         place = base / name
         if method in ("GET", "DELETE") and not place.exists():
-            place = next((p for p in base.rglob(name) if p.is_file()), place)
+            place = next((p for p in list(base.rglob(name)) if p.is_file()), place)
             if not place.exists():
                 return 200, _failed(name, _MISSING[kind], "File not found")
         if method == "GET":

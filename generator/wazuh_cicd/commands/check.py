@@ -72,5 +72,5 @@ def is_ruleset(folder: Path) -> bool:
     """Whether a folder is laid out like a manager's: XML files below rules/ or decoders/."""
     layouts = ("", "etc", "ruleset", "manager/etc")
     return any(
-        next((folder / layout / kind).glob("*.xml"), None) for layout in layouts for kind in ("rules", "decoders")
+        list((folder / layout / kind).glob("*.xml")) for layout in layouts for kind in ("rules", "decoders")
     )

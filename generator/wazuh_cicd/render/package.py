@@ -73,7 +73,7 @@ class Package:
             for old in sorted((folder / top).rglob("*"), reverse=True):
                 if old.is_file() and str(old.relative_to(folder)) not in self.files:
                     old.unlink()
-                elif old.is_dir() and not any(old.iterdir()):
+                elif old.is_dir() and not list(old.iterdir()):
                     old.rmdir()
         for path, data in self.files.items():
             target = folder / path
