@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,15 +190,17 @@ def docker_engine(folder: Path) -> Iterator[Path]:
     program = shutil.which("dockerd")
     if program is None or os.geteuid() != 0 or shutil.which("docker") is None:
         pytest.skip("a Docker engine of our own needs dockerd, docker and root")
-    path = folder / "docker.sock"
+    # Not below the test's folder: containerd's sockets would have longer paths than a socket may have.
+    place = Path(tempfile.mkdtemp(prefix="cicdd"))
+    path = place / "docker.sock"
     options = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"]
     places = [
         "--data-root",
-        str(folder / "data"),
+        str(place / "data"),
         "--exec-root",
-        str(folder / "exec"),
+        str(place / "exec"),
         "--pidfile",
-        str(folder / "pid"),
+        str(place / "pid"),
     ]
     with (folder / "dockerd.log").open("wb") as log:
         process = subprocess.Popen([program, *options, *places, "--host", f"unix://{path}"], stdout=log, stderr=log)
@@ -214,3 +217,6 @@ def docker_engine(folder: Path) -> Iterator[Path]:
     finally:
         process.terminate()
         process.wait(30)
+        # dockerd mounts its data on itself and may leave that behind; nothing below could be removed then.
+        subprocess.run(["umount", "--recursive", "--lazy", str(place / "data")], check=False, capture_output=True)
+        shutil.rmtree(place, ignore_errors=True)
