@@ -71,6 +71,4 @@ def collect(paths: list[Path], *, stock: Path | None = None, root: Path | None =
 def is_ruleset(folder: Path) -> bool:
     """Whether a folder is laid out like a manager's: XML files below rules/ or decoders/."""
     layouts = ("", "etc", "ruleset", "manager/etc")
-    return any(
-        list((folder / layout / kind).glob("*.xml")) for layout in layouts for kind in ("rules", "decoders")
-    )
+    return any(list((folder / layout / kind).glob("*.xml")) for layout in layouts for kind in ("rules", "decoders"))
