@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.cli import collect_seldom
 from wazuh_cicd.content.paths import stock_root
 from wazuh_cicd.engine import Ruleset, load_ruleset
 from wazuh_cicd.render import render_package
@@ -37,7 +38,9 @@ LOOP = 3_000_000
 START = """
 import sys, time
 from pathlib import Path
+from wazuh_cicd.cli import collect_seldom
 from wazuh_cicd.engine import load_ruleset
+collect_seldom()
 ruleset = load_ruleset([Path(name) for name in sys.argv[2:]], cache=sys.argv[1] == "cache")
 ruleset.session().process("Nov 13 10:00:01 host sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2")
 print(time.process_time())
@@ -96,6 +99,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--soak", type=int, default=0, metavar="EVENTS", help="then run so many events in one session")
     args = parser.parse_args()
+    collect_seldom()
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     report(f"a loop of {LOOP:,} additions", median(loop, args.repeat), "s")
 

@@ -7,6 +7,7 @@ further codes for itself (``gate`` does).
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from importlib import import_module
@@ -49,6 +50,11 @@ def _top_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def collect_seldom() -> None:
+    """Let the collector of reference cycles run seldom: nothing that is made for one event refers to itself."""
+    gc.set_threshold(50_000, 20, 100)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
@@ -58,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    collect_seldom()
     chosen = _top_parser().parse_args(argv)
     module = import_module(f"wazuh_cicd.commands.{chosen.verb}")
     parser = argparse.ArgumentParser(prog=f"wazuh-cicd {chosen.verb}", description=module.__doc__)

@@ -14,7 +14,7 @@ from wazuh_cicd.engine.jsontext import JsonError, JsonObject, parse
 def fields(text: bytes, **options: bool) -> dict[str, str]:
     top = parse(text)
     assert isinstance(top, JsonObject)
-    return {name.decode(): value.decode() for name, value, _ in jsontext.flatten(top, **options)}
+    return {name.path.decode(): value.decode() for name, value in jsontext.flatten(top, **options)}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ruleset_kit import OPTIONS, files, load, rule
 
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
-from wazuh_cicd.engine.guards import exact_values, fold, plain_test
+from wazuh_cicd.engine.guards import exact_values, fold
 from wazuh_cicd.engine.patterns import PatternError
 from wazuh_cicd.engine.recordings import find_cases
 from wazuh_cicd.engine.rulemodel import TextTest
@@ -216,23 +216,6 @@ def test_guards_never_keep_a_match_away(kind, source, value):
         return
     if values is not None and matches:
         assert fold(value) in values
-
-
-@settings(max_examples=600, deadline=None)
-@given(
-    st.sampled_from(["", "(?i)"]),
-    st.sampled_from(["", "^", r"\A"]),
-    st.lists(st.sampled_from(["a", "ab", r"a\.b", "B", "", "a-b"]), min_size=1, max_size=3),
-    st.sampled_from(["", "$", r"\z", r"\Z"]),
-    st.booleans(),
-    st.text("abAB.-|\n", max_size=6).map(str.encode),
-)
-def test_plain_comparison_answers_as_the_library_does(case, begin, texts, end, negate, value):  # noqa: PLR0917
-    choice = texts[0] if len(texts) == 1 else f"(?:{'|'.join(texts)})"
-    test = TextTest("field", f"{case}{begin}{choice}{end}".encode(), "pcre2", negate)
-    plain = plain_test(test)
-    assert plain is not None
-    assert plain(value) == test.compiled().test(value)
 
 
 @pytest.mark.skipif(not STOCK.is_dir(), reason=f"no stock ruleset: {STOCK} is not there")

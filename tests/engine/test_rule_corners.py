@@ -175,3 +175,10 @@ def test_decoders(body, codes):
 def test_a_bad_offset_of_a_prematch_is_an_error_that_only_logtest_minds():
     _, ruleset = load(decoders='<decoder name="d"><prematch offset="elsewhere">^q</prematch></decoder>')
     assert not ruleset.testable
+
+
+def test_a_rule_that_names_itself_beside_another_parent_stands_below_itself():
+    codes, ruleset = load(rule("<if_sid>100100,100101</if_sid>"))
+    assert codes == []
+    assert [node.rule.id for node in ruleset.tree.walk()] == [1, 100100, 100101, 100101]
+    assert ends(ruleset, "a") == [100101]

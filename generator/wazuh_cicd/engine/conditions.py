@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.addresses import parse_address
 from wazuh_cicd.engine.compiledrules import COMPILED_RULES
-from wazuh_cicd.engine.guards import plain_test
 from wazuh_cicd.engine.xmlreader import to_bytes
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.memory import Memory
-    from wazuh_cicd.engine.patterns import Pattern
     from wazuh_cicd.engine.rulemodel import AddressTest, ListTest, Rule, TextTest
 
     EventTest = Callable[[Event], bool]
@@ -150,11 +148,10 @@ def _shown(test: TextTest) -> str:
 
 
 def _text(test: TextTest) -> Condition:
-    pattern = test.compiled()
     if test.tag in {"match", "regex"}:
-        return Condition(test.tag, _shown(test), _log, _log_test(pattern))
+        return Condition(test.tag, _shown(test), _log, _log_test(test))
     value = _SUBJECTS.get(test.tag) or _static(test.tag)
-    matches = plain_test(test) or pattern.test
+    matches = test.tester()
 
     def check(event: Event) -> bool:
         subject = value(event)
@@ -163,17 +160,18 @@ def _text(test: TextTest) -> Condition:
     return Condition(test.tag, _shown(test), value, check)
 
 
-def _log_test(pattern: Pattern) -> EventTest:
+def _log_test(test: TextTest) -> EventTest:
     """Return the test of the log; where letter case does not count, all rules share one lower-cased copy of it."""
+    pattern = test.compiled()
     if not pattern.caseless:
-        matches = pattern.test
+        matches = test.tester()
         return lambda event: matches(event.log)
     folded = pattern.test_folded
     return lambda event: bool(folded(event.log_lower))
 
 
 def _field(test: TextTest) -> Condition:
-    matches = plain_test(test) or test.compiled().test
+    matches = test.tester()
     name = test.name.lower()
 
     def check(event: Event) -> bool:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MAX_PREVIOUS = 11
 
 
-def _agreement(rule: Rule, event: Event) -> Agrees | None:
-    """Return the test of one earlier event against the current one; None when none can pass."""
+def _alike(rule: Rule, event: Event) -> Agrees | None:
+    """Return the test of an earlier event for the same agent and equal values; None when none can pass."""
     same: list[tuple[str, bytes | str]] = []
     for name in rule.same:
         mine = value_of(event, name)
@@ -39,40 +39,55 @@ def _agreement(rule: Rule, event: Event) -> Agrees | None:
         if value is None:
             return None
         same_fields.append((field.lower(), value))
-    different = [(name, mine) for name in rule.different if (mine := value_of(event, name)) is not None]
-    different_fields = [
-        (field.lower(), value) for field in rule.different_fields if (value := event.field(field.lower())) is not None
-    ]
-    needs_fields = bool(rule.different_fields) and not event.dynamics
     agent = None if rule.global_frequency else event.agent_id
-    matches = rule.matched_regex.test if rule.matched_regex is not None else None
 
-    def agrees(other: Event) -> bool:
+    def alike(other: Event) -> bool:
         if agent is not None and other.agent_id != agent:
             return False
         for name, mine in same:
             if value_of(other, name) != mine:
                 return False
-        for field, wanted in same_fields:
+        for field, wanted in same_fields:  # noqa: SIM110 - any() with a generator costs more than the comparisons
             if other.index().get(field) != wanted:
                 return False
-        if matches is not None and not matches(other.log):
+        return True
+
+    return alike
+
+
+def _unlike(rule: Rule, event: Event) -> Agrees | None:
+    """Return the test of an earlier event for the other things a composite asks for; None when there are none."""
+    if not (rule.different or rule.different_fields or rule.matched_regex):
+        return None
+    different = [(name, mine) for name in rule.different if (mine := value_of(event, name)) is not None]
+    different_fields = [
+        (field.lower(), value) for field in rule.different_fields if (value := event.field(field.lower())) is not None
+    ]
+    needs_fields = bool(rule.different_fields) and not event.dynamics
+    matches = rule.matched_regex.test if rule.matched_regex is not None else None
+
+    def unlike(other: Event) -> bool:
+        if (matches is not None and not matches(other.log)) or (needs_fields and not other.dynamics):
             return False
-        return not (
-            (needs_fields and not other.dynamics)
-            or any(other.index().get(field) == wanted for field, wanted in different_fields)
-            or any(value_of(other, name) == mine for name, mine in different)
-        )
+        for field, unwanted in different_fields:
+            if other.index().get(field) == unwanted:
+                return False
+        for name, mine in different:  # noqa: SIM110 - as above
+            if value_of(other, name) == mine:
+                return False
+        return True
 
-    return agrees
+    return unlike
 
 
-def _stored(rule: Rule, event: Event, memory: Memory) -> Sequence[Event] | None:
+def _keyed(rule: Rule, event: Event, memory: Memory) -> Sequence[Event]:
+    """Return the stored events with equal values that the composite counts, oldest first."""
+    key = key_of(rule, event)
+    return () if key is None else memory.by_key.get(rule.index, {}).get(key, ())
+
+
+def _stored(rule: Rule, memory: Memory) -> Sequence[Event] | None:
     """Return the stored events that the composite may count, oldest first; None when it looks at all of them."""
-    if rule.search != "regex" and memory.ascending and compares(rule):
-        # Only events with equal values can count. While time goes on, skipping the others changes nothing.
-        key = key_of(rule, event)
-        return () if key is None else memory.by_key.get(rule.index, {}).get(key, ())
     if rule.search == "sid":
         return memory.by_sid.get(rule.counted.index, ()) if rule.counted is not None else ()
     if rule.search == "group":
@@ -95,12 +110,19 @@ def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
 
 def _search(rule: Rule, event: Event, memory: Memory) -> bool:
     needed = max((rule.frequency or 0) - 2, 0)
-    stored = _stored(rule, event, memory)
+    alike: Agrees | None = None
+    stored: Sequence[Event] | None
+    if rule.search != "regex" and memory.ascending and compares(rule):
+        # Only events with equal values can count. While time goes on, skipping the others changes nothing.
+        stored = _keyed(rule, event, memory)
+    else:
+        stored = _stored(rule, memory)
+        alike = _alike(rule, event)
+        if alike is None:
+            return False
     if (len(memory.recent) if stored is None else len(stored)) <= needed:
         return False
-    agrees = _agreement(rule, event)
-    if agrees is None:
-        return False
+    unlike = _unlike(rule, event)
     by_regex = stored is None
     candidates = (other for other, _, _ in reversed(memory.recent)) if stored is None else reversed(stored)
     oldest = int(event.time) - rule.timeframe
@@ -111,7 +133,7 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
     for other in candidates:
         if int(other.time) < oldest:
             return False
-        if not agrees(other):
+        if (alike is not None and not alike(other)) or (unlike is not None and not unlike(other)):
             continue
         if other.mark >= level:
             return False

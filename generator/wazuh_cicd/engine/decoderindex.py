@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.patterns.osregex import OsRegex
+from wazuh_cicd.engine.patterns.perl import PerlPattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,5 +66,5 @@ class RootIndex:
 
 
 def _may_start(prematch: Pattern | None, byte: int) -> bool:
-    firsts = prematch.first_bytes if isinstance(prematch, OsRegex) else None
+    firsts = prematch.first_bytes if isinstance(prematch, (OsRegex, PerlPattern)) else None
     return firsts is None or byte in firsts

@@ -119,6 +119,17 @@ class Event:
         self._index = None
         return True
 
+    def add_named(self, name: bytes, lowered: bytes, value: bytes) -> None:
+        """``add_dynamic`` with a name that is known in lower case, too."""
+        dynamics = self.dynamics
+        if len(dynamics) < MAX_DYNAMIC_FIELDS:
+            index = self._index
+            if index is None:
+                index = self.index()
+            dynamics.append((name, value))
+            if lowered not in index:
+                index[lowered] = value
+
     def index(self) -> dict[bytes, bytes]:
         """Dynamic fields by name in lower case. The first of several fields of one name counts."""
         index = self._index

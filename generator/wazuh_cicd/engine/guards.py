@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from wazuh_cicd.engine.patterns.perl_facts import facts_of
 
+if TYPE_CHECKING:
     from wazuh_cicd.engine.rulemodel import Rule, TextTest
 
 # A field that a guard looks at: (is it a static one, its name).
@@ -23,31 +23,6 @@ _ANY = 1000
 # The static fields whose conditions can guard a rule; the others are rare.
 _STATICS = ("id", "action", "status", "url", "protocol", "data", "extra_data", "system_name")
 
-_PERL_LITERAL = rb"(?:[A-Za-z0-9_ /:@,;=~%&!#\"'<>-]|\\[^A-Za-z0-9|])*"
-_PERL_BEGIN = rb"(?:\(\?i\))?(?:\^|\\A)"
-_PERL_END = rb"(?:\$|\\[zZ])\Z"
-_PERL_EXACT = re.compile(
-    _PERL_BEGIN
-    + rb"(?:(?P<one>"
-    + _PERL_LITERAL
-    + rb")|\((?:\?:)?(?P<many>"
-    + _PERL_LITERAL
-    + rb"(?:\|"
-    + _PERL_LITERAL
-    + rb")*)\))"
-    + _PERL_END
-)
-# The same with any of the anchors missing: what ``plain_test`` can do without the library.
-_PERL_PLAIN = re.compile(
-    rb"(?P<caseless>\(\?i\))?(?P<begin>\^|\\A)?(?:(?P<one>"
-    + _PERL_LITERAL
-    + rb")|\((?:\?:)?(?P<many>"
-    + _PERL_LITERAL
-    + rb"(?:\|"
-    + _PERL_LITERAL
-    + rb")*)\))(?P<end>\$|\\[zZ])?\Z"
-)
-_PERL_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ANCHORED = re.compile(rb"\^([^|$]*)\$\Z")
 
 
@@ -63,57 +38,21 @@ def exact_values(test: TextTest) -> frozenset[bytes] | None:
     if test.kind == "string":
         return frozenset({fold(test.source)})
     if test.kind == "pcre2":
-        found = _PERL_EXACT.match(test.source)
-        if not found:
+        facts = facts_of(test.source)
+        if facts is None or facts.texts is None or not (facts.begin and facts.end):
             return None
-        texts = [found["one"]] if found["one"] is not None else found["many"].split(b"|")
-        return frozenset(fold(_PERL_ESCAPE.sub(rb"\1", text)) for text in texts)
+        return frozenset(map(fold, facts.texts))
     if test.kind == "osregex" and (b"\\" in test.source or b"(" in test.source):
         return None
     values = [_ANCHORED.match(alternative) for alternative in test.source.split(b"|")]
     return frozenset(fold(value[1]) for value in values if value) if all(values) else None
 
 
-def guards_of(rule: Rule) -> list[tuple[Key, frozenset[bytes] | None]]:
-    """Return fields, and where known their values, without which a rule cannot match: the most telling first."""
+def guards_of(rule: Rule) -> list[tuple[Key, frozenset[bytes] | None, TextTest]]:
+    """Return fields without which a rule cannot match, values where known, and the test; the most telling first."""
     tests: list[tuple[Key, TextTest]] = [((True, name), rule.texts[name]) for name in _STATICS if name in rule.texts]
     tests += [((False, test.name.lower().decode("latin-1")), test) for test in rule.fields]
-    guards = [(key, exact_values(test)) for key, test in tests]
+    guards = [(key, exact_values(test), test) for key, test in tests]
     guards.sort(key=lambda guard: _ANY if guard[1] is None else len(guard[1]))
     # One guard a field: that a value must pass two tests is left to the tests.
-    return list({key: (key, values) for key, values in reversed(guards)}.values())[::-1][:_USED]
-
-
-def plain_test(test: TextTest) -> Callable[[bytes], bool] | None:
-    """Return a test that answers as a PCRE2 pattern does, for patterns that are whole texts, beginnings, ends or parts.
-
-    None for every other pattern. Most patterns of a careful author are such, and each call of the library costs more
-    than the comparison.
-    """
-    found = _PERL_PLAIN.match(test.source) if test.kind == "pcre2" else None
-    if found is None:
-        return None
-    raw = [found["one"]] if found["one"] is not None else found["many"].split(b"|")
-    texts = tuple(_PERL_ESCAPE.sub(rb"\1", text) for text in raw)
-    if found["end"] in {b"$", b"\\Z"}:
-        # These anchors also hold before a line end at the very end.
-        texts += tuple(text + b"\n" for text in texts)
-    if found["caseless"]:
-        texts = tuple(text.lower() for text in texts)
-    plain = _comparison(texts, begin=bool(found["begin"]), end=bool(found["end"]))
-    if found["caseless"]:
-        return (lambda value: not plain(value.lower())) if test.negate else (lambda value: plain(value.lower()))
-    return (lambda value: not plain(value)) if test.negate else plain
-
-
-def _comparison(texts: tuple[bytes, ...], *, begin: bool, end: bool) -> Callable[[bytes], bool]:
-    if begin and end:
-        return frozenset(texts).__contains__
-    if begin:
-        return lambda value: value.startswith(texts)
-    if end:
-        return lambda value: value.endswith(texts)
-    if len(texts) == 1:
-        part = texts[0]
-        return lambda value: part in value
-    return lambda value: any(map(value.__contains__, texts))
+    return list({guard[0]: guard for guard in reversed(guards)}.values())[::-1][:_USED]

@@ -346,33 +346,92 @@ def print_formatted(value: Json) -> bytes:
     return b"".join(out)
 
 
-def flatten(top: JsonObject, *, discard_null: bool = False, csv: bool = False) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Yield the fields of an object, depth first in document order.
+class Name:
+    """The name of a field: the path to a member.
+
+    Attributes:
+        path: names joined with dots.
+        lowered: the same in lower case.
+        at_top: the member stands at top level.
+        below: names of its own members, by their last part.
+    """
+
+    __slots__ = ("at_top", "below", "lowered", "path")
+
+    def __init__(self, path: bytes, *, at_top: bool = False) -> None:
+        """Start without members."""
+        self.path = path
+        self.lowered = path.lower()
+        self.at_top = at_top
+        self.below: dict[str, Name] = {}
+
+
+class _Names:
+    """Names met before. Events of one source have the same ones, so most are joined and lower-cased once."""
+
+    __slots__ = ("_count", "_top")
+
+    _REMEMBERED = 8192
+    _LONGEST = 200
+
+    def __init__(self) -> None:
+        self._top: dict[str, Name] = {}
+        self._count = 0
+
+    def top(self) -> dict[str, Name]:
+        """Return the names at top level. Whoever invents names only empties the memory."""
+        if self._count > self._REMEMBERED:
+            self._top = {}
+            self._count = 0
+        return self._top
+
+    def add(self, names: dict[str, Name], above: Name | None, text: str) -> Name:
+        """Return a name that is not among ``names``, and remember it unless it is long."""
+        raw = text.encode("utf-8", "surrogateescape")
+        name = Name(above.path + b"." + raw if above is not None else raw, at_top=above is None)
+        if len(name.path) <= self._LONGEST:
+            names[text] = name
+            self._count += 1
+        return name
+
+
+_NAMES = _Names()
+
+
+def flatten(top: JsonObject, *, discard_null: bool = False, csv: bool = False) -> list[tuple[Name, bytes]]:
+    """Return the fields of an object, depth first in document order.
 
     Args:
         top: the object.
         discard_null: leave out members that are null.
         csv: show arrays in the ``csv`` form instead of as JSON text.
 
-    Yields:
-        Name (path joined with dots), value, and whether the member stands at top level.
+    Returns:
+        Name and value of each.
     """
-    stack: list[tuple[Iterator[tuple[str, Any]], bytes]] = [(iter(top), b"")]
-    while stack:
-        members, prefix = stack[-1]
-        for name, value in members:
-            raw = name.encode("utf-8", "surrogateescape")
-            path = prefix + raw if prefix else raw
-            if isinstance(value, str):
-                yield path, value.encode("utf-8", "surrogateescape"), not prefix
-            elif isinstance(value, JsonObject):
-                stack.append((iter(value), path + b"."))
+    found: list[tuple[Name, bytes]] = []
+    above: list[tuple[Iterator[tuple[str, Any]], Name | None]] = []
+    members: Iterator[tuple[str, Any]] = iter(top)
+    owner: Name | None = None
+    names = _NAMES.top()
+    while True:
+        for text, value in members:
+            name = names.get(text) or _NAMES.add(names, owner, text)
+            kind = type(value)
+            if kind is str:
+                found.append((name, value.encode("utf-8", "surrogateescape")))
+            elif kind is JsonObject:
+                above.append((members, owner))
+                members, owner, names = iter(value), name, name.below
                 break
-            elif isinstance(value, list):
-                text = csv_text(value) if csv else print_formatted(value)
-                if text is not None:
-                    yield path, text, not prefix
+            elif kind is list:
+                shown = csv_text(value) if csv else print_formatted(value)
+                if shown is not None:
+                    found.append((name, shown))
             elif value is not None or not discard_null:
-                yield path, scalar_text(value), not prefix
+                found.append((name, scalar_text(value)))
         else:
-            stack.pop()
+            if not above:
+                return found
+            members, owner = above.pop()
+            names = _NAMES.top() if owner is None else owner.below

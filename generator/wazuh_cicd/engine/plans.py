@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.guards import fold, guards_of
+from wazuh_cicd.engine.guards import guards_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.rulemodel import Entry, Node, Rule
+    from wazuh_cicd.engine.rulemodel import Entry, Node, Rule, TextTest
 
     Settle = Callable[[Rule], None]
 
@@ -23,6 +23,67 @@ if TYPE_CHECKING:
 _MIN_GUARDED = 5
 # Selections and plans that are remembered; an attacker who invents values or programs only empties the memory.
 _REMEMBERED = 512
+# Bytes. What a field's rules say of longer values is not remembered.
+_LONGEST = 256
+# So many selections must go by for each value that is remembered.
+_WORTHWHILE = 3
+
+
+class _Column:
+    """What the rules of a plan ask of one field.
+
+    Attributes:
+        absent: the entries left when an event lacks the field.
+        present: those left whatever its value.
+        values: by value in lower case, those that it lets through beside.
+        tests: the tests of the field, each with the entry that it decides on.
+        known: by value, the entries left. Fields such as an action have few values, so that most events find all tests
+            of such a field answered.
+    """
+
+    __slots__ = ("_filled", "_spent", "absent", "known", "present", "tests", "values")
+
+    def __init__(self, everything: int) -> None:
+        """Start without rules."""
+        self.absent = self.present = everything
+        self.values: dict[bytes, int] = {}
+        self.tests: list[tuple[int, TextTest]] = []
+        self.known: dict[bytes, int] = {}
+        self._filled = 0
+        self._spent = False
+
+    def add(self, bit: int, values: frozenset[bytes] | None, test: TextTest) -> None:
+        """Note what one more rule asks for."""
+        self.absent &= ~bit
+        self.tests.append((bit, test))
+        if values is None:
+            return
+        self.present &= ~bit
+        for value in values:
+            # As ``fold`` has it: a line end that ``$`` ignores may follow.
+            for shown in (value, value + b"\n"):
+                self.values[shown] = self.values.get(shown, 0) | bit
+
+    def learn(self, value: bytes, selections: int) -> int:
+        """Return the entries that a new value leaves.
+
+        Args:
+            value: not in ``known``.
+            selections: how often the plan was asked so far.
+        """
+        if self._spent or len(value) > _LONGEST:
+            return self.present | self.values.get(value.lower(), 0)
+        if len(self.known) >= _REMEMBERED:
+            self.known.clear()
+            # A field that has ever new values (an address, a path) is better left to the rules.
+            self._spent = selections - self._filled < _WORTHWHILE * _REMEMBERED
+            self._filled = selections
+        mask = self.absent
+        for bit, test in self.tests:
+            if test.tester()(value):
+                mask |= bit
+        self.known[value] = mask
+        return mask
 
 
 class Plan:
@@ -33,53 +94,50 @@ class Plan:
         guarded: whether ``select`` has anything to leave out.
     """
 
-    __slots__ = ("_all", "_dynamics", "_selections", "_statics", "entries", "guarded")
+    __slots__ = ("_all", "_chosen", "_dynamics", "_selections", "_statics", "entries", "guarded")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         """Sort the entries by their guards."""
         self.entries = tuple(entries)
         self._all = (1 << len(self.entries)) - 1
-        self._selections: dict[int, tuple[Entry, ...]] = {}
-        # By field: the entries left when it is missing, those left whatever its value, and those a value lets through.
-        tables: dict[tuple[bool, str], tuple[list[int], dict[bytes, int]]] = {}
+        self._chosen: dict[int, tuple[Entry, ...]] = {}
+        self._selections = 0
+        columns: dict[tuple[bool, str], _Column] = {}
         for position, (_, rule, _) in enumerate(self.entries):
-            bit = 1 << position
-            for key, values in guards_of(rule) if len(self.entries) >= _MIN_GUARDED else ():
-                masks, table = tables.setdefault(key, ([self._all, self._all], {}))
-                masks[0] &= ~bit
-                if values is None:
-                    continue
-                masks[1] &= ~bit
-                for value in values:
-                    table[value] = table.get(value, 0) | bit
-        looked_up = [(*key, masks[0], masks[1], table) for key, (masks, table) in tables.items()]
-        self._statics = tuple(found[1:] for found in looked_up if found[0])
-        self._dynamics = tuple((found[1].encode("latin-1"), *found[2:]) for found in looked_up if not found[0])
-        self.guarded = bool(tables)
+            for key, values, test in guards_of(rule) if len(self.entries) >= _MIN_GUARDED else ():
+                columns.setdefault(key, _Column(self._all)).add(1 << position, values, test)
+        self._statics = tuple((name, column) for (static, name), column in columns.items() if static)
+        self._dynamics = tuple(
+            (name.encode("latin-1"), column) for (static, name), column in columns.items() if not static
+        )
+        self.guarded = bool(columns)
 
     def select(self, event: Event) -> tuple[Entry, ...]:
         """Return the entries whose guards an event passes, in order."""
         mask = self._all
-        index = event.index()
-        for name, absent, present, table in self._dynamics:
-            value = index.get(name)
+        self._selections += 1
+        dynamics = event.index()
+        for name, column in self._dynamics:
+            value = dynamics.get(name)
             if value is None:
-                mask &= absent
+                mask &= column.absent
             else:
-                mask &= present | table.get(fold(value), 0) if table else present
+                known = column.known.get(value)
+                mask &= column.learn(value, self._selections) if known is None else known
         statics = event.statics
-        for static, absent, present, table in self._statics:
+        for static, column in self._statics:
             value = statics.get(static)
             if value is None:
-                mask &= absent
+                mask &= column.absent
             else:
-                mask &= present | table.get(fold(value), 0) if table else present
-        chosen = self._selections.get(mask)
+                known = column.known.get(value)
+                mask &= column.learn(value, self._selections) if known is None else known
+        chosen = self._chosen.get(mask)
         if chosen is None:
-            if len(self._selections) >= _REMEMBERED:
-                self._selections.clear()
+            if len(self._chosen) >= _REMEMBERED:
+                self._chosen.clear()
             chosen = tuple(entry for position, entry in enumerate(self.entries) if mask >> position & 1)
-            self._selections[mask] = chosen
+            self._chosen[mask] = chosen
         return chosen
 
 

@@ -43,10 +43,10 @@ def decode_json(event: Event, info: Decoder, text: bytes) -> None:
     if not isinstance(top, jsontext.JsonObject):
         return
     statics = event.statics
-    for name, value, at_top in jsontext.flatten(top, discard_null=info.json_discard_null, csv=info.json_csv):
-        static = _JSON_STATICS.get(name) if at_top else None
-        if static is None or (name == b"user" and "dstuser" in statics):
-            event.add_dynamic(name, value)
+    for name, value in jsontext.flatten(top, discard_null=info.json_discard_null, csv=info.json_csv):
+        static = _JSON_STATICS.get(name.path) if name.at_top else None
+        if static is None or (name.path == b"user" and "dstuser" in statics):
+            event.add_named(name.path, name.lowered, value)
         else:
             statics[static] = value
 

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from wazuh_cicd.engine.patterns import compile_pattern
+from wazuh_cicd.engine.patterns.perl import PerlPattern
+from wazuh_cicd.engine.patterns.plain import Negated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wazuh_cicd.engine.addresses import Network
     from wazuh_cicd.engine.cdb import CdbList
     from wazuh_cicd.engine.conditions import Condition, EventTest, StateTest
@@ -55,6 +59,19 @@ class TextTest:
         if self.pattern is None:
             self.pattern = compile_pattern(self.kind, self.source, negate=self.negate)
         return self.pattern
+
+    def tester(self) -> Callable[[bytes], bool]:
+        """Return the fastest function that says of a value whether it passes, negation included.
+
+        Raises:
+            PatternError: the manager would refuse the pattern.
+        """
+        pattern = self.compiled()
+        inner = pattern.pattern if isinstance(pattern, Negated) else pattern
+        if not isinstance(inner, PerlPattern):
+            return pattern.test
+        test = inner.tester()
+        return (lambda value: not test(value)) if self.negate else test
 
 
 @dataclass(slots=True)

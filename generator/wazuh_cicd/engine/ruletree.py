@@ -159,7 +159,7 @@ class RuleTree:
 
     def _reachable(self, sid: int) -> list[Node]:
         """Places of a rule that receive a child: the first of each sibling list hides what stands behind it."""
-        places = self.nodes.get(sid, [])
+        places = list(self.nodes.get(sid, ()))  # of its own: a rule that names itself gets places while they are read
         if len(places) < 2:
             return places
         return [node for node in places if not any(_hides(other, node) for other in places if other is not node)]

@@ -212,14 +212,15 @@ class Session:
             verdict.seen_messages.append(LoadMessage(ERROR, 7312, "(7312): Failed to process the event"))
             return verdict
         category, settle = event.category, self.ruleset.settle
-        tried = [root for root in roots if root.rule.category == category]
         if trace is not None:
-            rule = tell(tried, event, memory, trace, settle)
+            rule = tell([root for root in roots if root.rule.category == category], event, memory, trace, settle)
             verdict.walk = [step.rule.id for step in trace.steps]
         else:
             outcomes: dict[Node, bool] = {}
             rule = find(self.ruleset.plan(event), event, memory, outcomes, settle)
-            verdict.walk = lambda: replay(tried, event, outcomes, settle)
+            verdict.walk = lambda: replay(
+                [root for root in roots if root.rule.category == category], event, outcomes, settle
+            )
         verdict.previous, verdict.previous_log = memory.previous, memory.previous_log
         if rule is None:
             return verdict

@@ -6,10 +6,15 @@ options of their own (``\u`` in Python's style, no ``\C``) that change what a pa
 
 from __future__ import annotations
 
-from typing import Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.patterns.base import Match, PatternError
+from wazuh_cicd.engine.patterns.perl_facts import facts_of
 from wazuh_cicd.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 try:
     import pcre2
@@ -25,16 +30,22 @@ except (ImportError, AttributeError):  # no wheel for this platform, or a versio
 # PCRE2_ALT_BSUX and PCRE2_NEVER_BACKSLASH_C, which the package sets and analysisd does not.
 _FOREIGN_OPTIONS = 0x0000_0002 | 0x0010_0000
 
+# Seconds. The library gives up after ten million steps, which take machine code some 25 milliseconds and the
+# interpreter, which counts more of them, 150: a match that took longer than this may be none for a manager.
+_SOON = 0.002
+
 
 class PerlPattern:
     """A compiled PCRE2 pattern.
 
     The manager runs PCRE2 without its just-in-time compiler, and gives up at the library's limit. Compiled code finds
-    the same match many times faster, so it is asked first; where it gives up (its limits are others), the interpreter
-    decides.
+    the same match many times faster, so it is asked first; where it gives up (its limits are others), and where it
+    found a match only after so long a search that the manager may have given up before, the interpreter decides.
+
+    Neither is asked when what is known about the pattern (``perl_facts``) decides alone.
     """
 
-    __slots__ = ("_code", "_fast", "_groups", "source")
+    __slots__ = ("_code", "_fast", "_gate", "_groups", "_known", "_tester", "source")
 
     caseless = False
     literals: tuple[bytes, ...] = ()
@@ -43,7 +54,10 @@ class PerlPattern:
         """See ``compile_pcre2``."""
         self.source = source
         self._code = code
-        self._fast: object = None  # compiled on first use
+        self._fast: object = None  # compiled when first needed: most patterns never meet a subject that might match
+        self._gate: Callable[[bytes], bool] | None = None
+        self._tester: Callable[[bytes], bool] | None = None
+        self._known = False
         self._groups: int = _core.pattern_capture_count(code)
 
     def _match(self, subject: bytes) -> object:
@@ -51,10 +65,12 @@ class PerlPattern:
         fast = self._fast
         if fast is None:
             fast = self._fast = _compiled(self.source) or self._code
+        begin = perf_counter()
         try:
-            return _core.match(fast, subject, len(subject), 0, _CONTEXT)[0]
+            data = _core.match(fast, subject, len(subject), 0, _CONTEXT)[0]
         except _LibraryError:
             return self._interpret(subject)
+        return self._interpret(subject) if data is not None and perf_counter() - begin > _SOON else data
 
     def _interpret(self, subject: bytes) -> object:
         try:
@@ -62,9 +78,33 @@ class PerlPattern:
         except _LibraryError:
             return None
 
+    def tester(self) -> Callable[[bytes], bool]:
+        """The fastest function that says for a subject whether it matches."""
+        tester = self._tester
+        if tester is None:
+            facts = facts_of(self.source)
+            tester = facts.plain() if facts is not None else None
+            if tester is None:
+                gate, match = facts.gate() if facts is not None else None, self._match
+                if gate is not None:
+                    passes = gate
+                    tester = lambda subject: passes(subject) and match(subject) is not None  # noqa: E731
+                else:
+                    tester = lambda subject: match(subject) is not None  # noqa: E731
+            self._tester = tester
+        return tester
+
     def test(self, subject: bytes) -> bool:
         """Whether the subject matches."""
-        return self._match(subject) is not None
+        return (self._tester or self.tester())(subject)
+
+    @property
+    def first_bytes(self) -> frozenset[int] | None:
+        """The first bytes, letters in lower case, that a matching subject may have; None when any may come, or none."""
+        facts = facts_of(self.source)
+        if facts is None or facts.firsts is None:
+            return None
+        return frozenset(bytes(facts.firsts).lower())
 
     def test_folded(self, lowered: bytes) -> bool:
         """Never asked: letter case counts."""
@@ -73,6 +113,13 @@ class PerlPattern:
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match behind ``start``, which counts as the beginning of the subject."""
         text = subject[start:] if start else subject
+        if not self._known:
+            facts = facts_of(self.source)
+            self._gate = facts.gate() if facts is not None else None
+            self._known = True
+        gate = self._gate
+        if gate is not None and not gate(text):
+            return None
         data = self._match(text)
         if data is None:
             return None

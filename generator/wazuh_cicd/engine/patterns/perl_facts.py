@@ -1,0 +1,325 @@
+"""What can be told about a PCRE2 pattern without running it.
+
+Each call of the library costs far more than a comparison, and most patterns of rules fail on most events. So a pattern
+that is nothing but a choice of texts is compared as such, and any other is only run on a subject that begins as a match
+must and contains what every match contains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.engine.patterns.perl_syntax import (
+    Atomic,
+    Chars,
+    Choice,
+    Edge,
+    Look,
+    Repeat,
+    Sequence,
+    Syntax,
+    Text,
+    read,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Texts = frozenset[bytes]
+    Test = Callable[[bytes], bool]
+
+# So many texts are compared one by one at the most: whole values are looked up, parts are searched for.
+_MOST_TEXTS = 512
+_MOST_PARTS = 16
+# A set of more bytes than this is no text to search for.
+_MOST_BYTES = 2
+# A part shorter than this says too little; so many parts are searched for.
+_SHORTEST = 2
+_USED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about a pattern. All texts are in lower case when it is caseless.
+
+    Attributes:
+        caseless: letter case does not count.
+        texts: when not None, the pattern matches exactly what has one of these texts …
+        begin: … at its beginning …
+        end: … and at its end; neither: anywhere.
+        prefixes: every matching subject begins with one of these; empty when nothing is known.
+        firsts: the first bytes that a matching subject may have; None when any may come, or none at all.
+        needs: of each of these choices every matching subject contains at least one text.
+    """
+
+    caseless: bool
+    texts: Texts | None = None
+    begin: bool = False
+    end: bool = False
+    prefixes: tuple[bytes, ...] = ()
+    firsts: frozenset[int] | None = None
+    needs: tuple[tuple[bytes, ...], ...] = ()
+
+    def plain(self) -> Test | None:
+        """The test that answers as the pattern does, without the library; None when there is none."""
+        if self.texts is None or (not (self.begin or self.end) and len(self.texts) > _MOST_PARTS):
+            return None
+        test = _comparison(tuple(sorted(self.texts)), begin=self.begin, end=self.end)
+        return (lambda value: test(value.lower())) if self.caseless else test
+
+    def gate(self) -> Test | None:
+        """A test that every matching subject passes; None when there is none that is worth its time."""
+        tests: list[Test] = []
+        prefixes, firsts = self.prefixes, self.firsts
+        if prefixes:
+            tests.append(lambda value: value.startswith(prefixes))
+        elif firsts is not None:
+            tests.append(lambda value: bool(value) and value[0] in firsts)
+        tests += [_comparison(need, begin=False, end=False) for need in self.needs]
+        if not tests:
+            return None
+        gate = tests[0]
+        for test in tests[1:]:
+            gate = _both(gate, test)
+        return (lambda value: gate(value.lower())) if self.caseless else gate
+
+
+def _both(one: Test, other: Test) -> Test:
+    return lambda value: one(value) and other(value)
+
+
+def _comparison(texts: tuple[bytes, ...], *, begin: bool, end: bool) -> Test:
+    """The test for one of some texts at a place."""
+    if begin and end:
+        return frozenset(texts).__contains__
+    if begin:
+        return lambda value: value.startswith(texts)
+    if end:
+        return lambda value: value.endswith(texts)
+    if len(texts) == 1:
+        part = texts[0]
+        return lambda value: part in value
+
+    def contains(value: bytes) -> bool:
+        for part in texts:  # noqa: SIM110 - any() with a generator costs more than the search
+            if part in value:
+                return True
+        return False
+
+    return contains
+
+
+@lru_cache(maxsize=8192)
+def facts_of(source: bytes) -> Facts | None:
+    """Return what is known about a pattern that the library takes; None when nothing is."""
+    reading = read(source)
+    if reading is None:
+        return None
+    syntax = reading.syntax
+    options = syntax.options if isinstance(syntax, Choice) else (syntax,)
+    texts, begin, end = (None, False, False) if reading.loose else _whole(options)
+    anchored = all(map(_anchored, options))
+    prefixes = _prefixes(options) if anchored else ()
+    # What every beginning has is not looked for again.
+    needs = [need for need in _needs_of_choice(options) if not (prefixes and _said(need, prefixes))]
+    return Facts(
+        caseless=reading.caseless,
+        texts=texts,
+        begin=begin,
+        end=end,
+        prefixes=prefixes,
+        firsts=_first_bytes(options) if anchored else None,
+        needs=_best(needs, _USED),
+    )
+
+
+def _said(need: Texts, prefixes: tuple[bytes, ...]) -> bool:
+    return all(any(text in prefix for text in need) for prefix in prefixes)
+
+
+def _whole(options: Iterable[Syntax]) -> tuple[Texts | None, bool, bool]:
+    """Return the texts of a pattern that is a choice of texts, and whether they are tied to beginning and end."""
+    found: set[bytes] = set()
+    ties: set[tuple[bool, bool]] = set()
+    for option in options:
+        parts = list(option.parts) if isinstance(option, Sequence) else [option]
+        begin = bool(parts) and parts[0] == Edge("begin")
+        if begin:
+            parts.pop(0)
+        last = parts[-1].kind if parts and isinstance(parts[-1], Edge) else None
+        end = last in {"end", "line_end"}
+        if end:
+            parts.pop()
+        texts = _texts(Sequence(tuple(parts)), _MOST_TEXTS)
+        ties.add((begin, end))
+        if texts is None or len(ties) > 1 or len(found) + len(texts) > _MOST_TEXTS:
+            return None, False, False
+        found |= texts
+        if last == "line_end":
+            found |= {text + b"\n" for text in texts}
+    return (frozenset(found), *ties.pop())
+
+
+def _texts(syntax: Syntax, most: int) -> Texts | None:
+    """Return all texts that a part of a pattern can match, when these are at most so many."""
+    if isinstance(syntax, Text):
+        return frozenset((syntax.value,))
+    if isinstance(syntax, Chars):
+        return frozenset(bytes((value,)) for value in syntax.values) if len(syntax.values) <= most else None
+    if isinstance(syntax, Choice):
+        united: set[bytes] = set()
+        for option in syntax.options:
+            texts = _texts(option, most)
+            if texts is None or len(united) + len(texts) > most:
+                return None
+            united |= texts
+        return frozenset(united)
+    if isinstance(syntax, Sequence):
+        return _joined(syntax.parts, most)
+    if isinstance(syntax, Repeat) and not syntax.final and syntax.most is not None and syntax.most <= most:
+        every: set[bytes] = set()
+        for count in range(syntax.least, syntax.most + 1):
+            texts = _joined((syntax.item,) * count, most)
+            if texts is None or len(every) + len(texts) > most:
+                return None
+            every |= texts
+        return frozenset(every)
+    return None
+
+
+def _joined(parts: Iterable[Syntax], most: int) -> Texts | None:
+    run: Texts = frozenset((b"",))
+    for part in parts:
+        texts = _texts(part, most)
+        if texts is None or len(run) * len(texts) > most:
+            return None
+        run = frozenset(one + other for one, other in product(run, texts))
+    return run
+
+
+def _anchored(syntax: Syntax) -> bool:
+    """Whether a match can only begin where the subject does."""
+    if isinstance(syntax, Sequence):
+        for part in syntax.parts:
+            if part == Edge("begin") or _anchored(part):
+                return True
+            if not isinstance(part, (Edge, Look)):
+                return False
+        return False
+    if isinstance(syntax, Choice):
+        return all(map(_anchored, syntax.options))
+    if isinstance(syntax, Atomic):
+        return _anchored(syntax.item)
+    return isinstance(syntax, Repeat) and syntax.least > 0 and _anchored(syntax.item)
+
+
+def _prefixes(options: Iterable[Syntax]) -> tuple[bytes, ...]:
+    """Return what an anchored pattern's matches begin with."""
+    found: set[bytes] = set()
+    for option in options:
+        run: Texts = frozenset((b"",))
+        for part in option.parts if isinstance(option, Sequence) else (option,):
+            if isinstance(part, (Edge, Look)):
+                continue
+            texts = _texts(part, _MOST_PARTS)
+            if texts is None or len(run) * len(texts) > _MOST_PARTS:
+                break
+            run = frozenset(one + other for one, other in product(run, texts))
+        found |= run
+    return () if b"" in found or len(found) > _MOST_PARTS else tuple(sorted(found))
+
+
+def _first_bytes(options: Iterable[Syntax]) -> frozenset[int] | None:
+    found: frozenset[int] = frozenset()
+    for option in options:
+        firsts, empty = _firsts(option)
+        if empty:
+            return None
+        found |= firsts
+    return found
+
+
+def _firsts(syntax: Syntax) -> tuple[frozenset[int], bool]:
+    """Return the bytes that a match of a part can begin with, and whether it can be empty."""
+    nothing: frozenset[int] = frozenset()
+    if isinstance(syntax, Text):
+        return frozenset(syntax.value[:1]), False
+    if isinstance(syntax, Chars):
+        return syntax.values, False
+    if isinstance(syntax, (Edge, Look)):
+        return nothing, True
+    if isinstance(syntax, Atomic):
+        return _firsts(syntax.item)
+    if isinstance(syntax, Repeat):
+        firsts, empty = _firsts(syntax.item)
+        return firsts, empty or syntax.least == 0
+    if isinstance(syntax, Choice):
+        found = [_firsts(option) for option in syntax.options]
+        return nothing.union(*(firsts for firsts, _ in found)), any(empty for _, empty in found)
+    united = nothing
+    for part in syntax.parts:
+        firsts, empty = _firsts(part)
+        united |= firsts
+        if not empty:
+            return united, False
+    return united, True
+
+
+def _needs(syntax: Syntax) -> list[Texts]:
+    """Return choices of texts: every match of a part, with what stands around it, contains one of each."""
+    if isinstance(syntax, (Edge, Chars, Text)):
+        return []
+    if isinstance(syntax, Choice):
+        return _needs_of_choice(syntax.options)
+    if isinstance(syntax, Look):
+        return [] if syntax.negative else _needs(_sequence(syntax.item))
+    if isinstance(syntax, Atomic):
+        return _needs(_sequence(syntax.item))
+    if isinstance(syntax, Repeat):
+        return _needs(_sequence(syntax.item)) if syntax.least else []
+    needs: list[Texts] = []
+    run: Texts = frozenset((b"",))
+    for part in syntax.parts:
+        if isinstance(part, (Edge, Look)):  # these take no text: what stands around them stays together
+            needs += _needs(part)
+            continue
+        texts = None if isinstance(part, Chars) and len(part.values) > _MOST_BYTES else _texts(part, _MOST_PARTS)
+        if texts is not None and len(run) * len(texts) <= _MOST_PARTS:
+            run = frozenset(one + other for one, other in product(run, texts))
+            continue
+        needs.append(run)
+        run = texts or frozenset((b"",))
+        if texts is None:
+            needs += _needs(part)
+    needs.append(run)
+    return [need for need in needs if _telling(need)]
+
+
+def _sequence(syntax: Syntax) -> Syntax:
+    return Sequence((syntax,)) if isinstance(syntax, (Chars, Text, Choice)) else syntax
+
+
+def _needs_of_choice(options: Iterable[Syntax]) -> list[Texts]:
+    united: Texts = frozenset()
+    options = tuple(options)
+    if len(options) == 1:
+        return _needs(_sequence(options[0]))
+    for option in options:
+        best = _best(_needs(_sequence(option)), 1)
+        if not best:
+            return []
+        united |= frozenset(best[0])
+    return [united] if _telling(united) else []
+
+
+def _telling(need: Texts) -> bool:
+    return len(need) <= _MOST_PARTS and min(map(len, need), default=0) >= _SHORTEST
+
+
+def _best(needs: Iterable[Texts], count: int) -> tuple[tuple[bytes, ...], ...]:
+    """Return the choices that say most: long texts, and few of them."""
+    ranked = sorted(set(needs), key=lambda need: (-min(map(len, need)) / len(need), sorted(need)))
+    return tuple(tuple(sorted(need)) for need in ranked[:count])
