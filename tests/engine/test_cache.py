@@ -3,6 +3,7 @@ import json
 import pytest
 from ruleset_kit import DECODERS, OPTIONS, judge, rule
 
+from wazuh_cicd import caches
 from wazuh_cicd.engine import RulesetFiles, cache, load_ruleset
 from wazuh_cicd.engine.frozen import freeze_rule
 from wazuh_cicd.engine.frozendecoders import freeze_decoders
@@ -50,7 +51,7 @@ def source():
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("WAZUH_CICD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "MIN_BYTES", 0)
-    return tmp_path / "cache"
+    return tmp_path / "cache" / "rulesets"
 
 
 def load(**settings):
@@ -118,13 +119,15 @@ def test_damaged_file_is_ignored_and_written_again(place, damage):
     expected = outputs(load())
     [file] = place.iterdir()
     good = file.read_bytes()
-    file.write_bytes(damage(good))
+    # The digest is right: what is inside is looked at, too.
+    caches.write(file, damage(caches.read(file)), kept=1)
+    assert file.read_bytes() != good
     assert outputs(load()) == expected
     assert file.read_bytes() == good
 
 
 def test_folder_that_cannot_be_written_is_no_error(place):
-    place.write_text("a file where the folder should be")
+    place.parent.write_text("a file where the folder should be")
     assert judge(load(), EVENTS[1]) == [100002]
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruleset_kit import OPTIONS, files, load, rule
 
+from generated_rulesets import Block, events
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
 from wazuh_cicd.engine.guards import exact_values, fold
 from wazuh_cicd.engine.patterns import PatternError
@@ -21,58 +22,9 @@ STOCK = SHARED / "samples" / "wazuh-4.14.3" / "ruleset"
 
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-words = st.sampled_from(["a", "b", "ab", "x", "", "A"])
-names = st.sampled_from(["f", "g.h", "F"])
-conditions = st.one_of(
-    st.builds("<match>{}</match>".format, words),
-    st.builds('<match negate="yes">{}</match>'.format, words),
-    st.builds('<field name="{}">^{}$</field>'.format, names, words),
-    st.builds('<field name="{}" type="pcre2">^(?:{}|{})$</field>'.format, names, words, words),
-    st.builds('<field name="{}" negate="yes">{}</field>'.format, names, words),
-    st.builds("<user>{}</user>".format, words),
-    st.builds("<program_name>^{}</program_name>".format, st.sampled_from(["app", "b"])),
-    st.just("<decoded_as>json</decoded_as>"),
-    st.just("<decoded_as>app</decoded_as>"),
-    st.just("<action>a</action>"),
-)
-relations = st.one_of(
-    st.just(""),
-    st.builds("<if_sid>{}</if_sid>".format, st.integers(100000, 100012)),
-    st.builds("<if_sid>{},{}</if_sid>".format, st.integers(100000, 100012), st.integers(100000, 100012)),
-    st.builds("<if_level>{}</if_level>".format, st.integers(1, 16)),
-    st.builds("<if_group>{}</if_group>".format, st.sampled_from(["conf", "g1,", "g2"])),
-    st.builds("<if_matched_sid>{}</if_matched_sid>".format, st.integers(100000, 100012)),
-    st.builds("<if_matched_group>{}</if_matched_group>".format, st.sampled_from(["conf", "g1,"])),
-)
-compared = st.sampled_from(["", "<same_user/>", "<same_field>f</same_field>", "<different_field>g.h</different_field>"])
 
-
-@st.composite
-def rulesets(draw):
-    rules = []
-    for number in range(draw(st.integers(1, 12))):
-        relation = draw(relations)
-        attributes = {"level": draw(st.integers(0, 16)), "noalert": draw(st.sampled_from([0, 0, 0, 1]))}
-        body = relation + "".join(draw(st.lists(conditions, max_size=2)))
-        if "if_matched" in relation:
-            body += draw(compared)
-            attributes |= {"frequency": draw(st.integers(2, 4)), "ignore": draw(st.sampled_from([0, 0, 5]))}
-        overwrites = draw(st.integers(0, 9)) == 0 and number > 0
-        if overwrites:
-            attributes["overwrite"] = "yes"
-        body += f"<group>{draw(st.sampled_from(['', 'g1,', 'g2,']))}</group>"
-        rules.append(rule(100000 + number - overwrites, body, **attributes))
-    return files(*rules)
-
-
-json_events = st.builds(
-    lambda pairs: json.dumps(dict(pairs)),
-    st.lists(st.tuples(st.sampled_from(["f", "g.h", "user", "action", "srcuser"]), words), min_size=1, max_size=4),
-)
-plain_events = st.builds(
-    "{}{}".format, st.sampled_from(["", "Nov 13 10:00:01 h app: ", "Nov 13 10:00:01 h b: "]), words
-)
-events = st.lists(st.one_of(json_events, plain_events), min_size=1, max_size=12)
+def rulesets():
+    return Block().rules().map(lambda rules: files(*rules))
 
 
 @RELAXED

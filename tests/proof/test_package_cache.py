@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from wazuh_cicd import caches
 from wazuh_cicd.proof import package
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
@@ -14,7 +13,7 @@ from wazuh_cicd.spec import load_specs
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "wazuh-cicd"
+    return tmp_path / "wazuh-cicd" / "package"
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +48,11 @@ def test_a_changed_spec_makes_it_anew(folder, tmp_path, monkeypatch):
     assert len({first, second, package._key(root)}) == 3
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda text: text[: len(text) // 2],
-        lambda text: "[]",
-        lambda text: json.dumps({**json.loads(text), "files": {"etc/rules/evil.xml": "<group/>"}}),
-        lambda text: json.dumps({**json.loads(text), "key": "other"}),
-    ],
-)
-def test_a_damaged_cache_is_made_anew(folder, rendered, damage):
+@pytest.mark.parametrize("damage", [lambda _: b"[]", lambda _: b"", lambda text: text[:-9], lambda _: b'{"a": 1}'])
+def test_a_cache_that_is_no_rendering_is_made_anew(folder, rendered, damage):
     package.cached_ruleset_files()
     (path,) = folder.glob("*.json")
-    path.write_text(damage(path.read_text()))
+    caches.write(path, damage(caches.read(path)), kept=1)
     assert package.cached_ruleset_files() == rendered
 
 

@@ -1,23 +1,18 @@
 """The compiled cache: a ruleset that was loaded once is not parsed again.
 
-One JSON file a ruleset, named by a hash of everything that went into it (names and contents of all files, settings,
-this package's own code). It holds data only: a file that is damaged, foreign or made by another version is ignored and
-written again. Files appear at once or not at all, so that a folder can be shared by several processes.
-
-The folder is ``$WAZUH_CICD_CACHE``, else ``$XDG_CACHE_HOME/wazuh-cicd``, else ``~/.cache/wazuh-cicd``.
+One JSON file a ruleset (``caches``), named by a hash of everything that went into it: names and contents of all files,
+settings, this package's own code. It holds data only: a file that cannot be used is ignored and written again.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from wazuh_cicd.caches import cache_folder, read, write
 from wazuh_cicd.engine.frozen import freeze_tree, thaw_tree
 from wazuh_cicd.engine.frozendecoders import freeze_decoders, thaw_decoders
 from wazuh_cicd.engine.messages import LoadMessage
@@ -35,14 +30,6 @@ FORMAT = 2
 MIN_BYTES = 200_000
 # Rulesets that are kept; the one used longest ago goes first.
 KEPT = 8
-
-
-def folder() -> Path:
-    """Return where the cache lies; it need not exist."""
-    if named := os.environ.get("WAZUH_CICD_CACHE"):
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "wazuh-cicd"
 
 
 @cache
@@ -78,15 +65,13 @@ def load(key: str, lists: Mapping[bytes, CdbList], messages: list[LoadMessage]) 
         lists: the declared CDB lists.
         messages: gets what the manager said while loading.
     """
-    path = folder() / f"{key}.json"
     try:
-        kept = json.loads(path.read_bytes())
+        kept = json.loads(read(_path(key)) or b"")
         if kept["format"] != FORMAT or kept["key"] != key:
             return None
         said = [LoadMessage(*message) for message in kept["messages"]]
         decoders = thaw_decoders(kept["decoders"])
         tree = thaw_tree(kept["tree"], lists, messages)
-        os.utime(path)
     except Exception:  # noqa: BLE001  (whatever is wrong with the file, it is only a cache)
         return None
     messages.extend(said)
@@ -105,17 +90,8 @@ def store(key: str, decoders: DecoderSet, tree: RuleTree) -> None:
         "decoders": freeze_decoders(decoders),
         "tree": freeze_tree(tree),
     }
-    text = json.dumps(kept, separators=(",", ":")).encode()
-    place = folder()
-    with suppress(OSError):
-        place.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=place, prefix=".", suffix=".tmp", delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(place / f"{key}.json")
-        _prune(place)
+    write(_path(key), json.dumps(kept, separators=(",", ":")).encode(), kept=KEPT)
 
 
-def _prune(place: Path) -> None:
-    kept = sorted(place.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in kept[KEPT:]:
-        old.unlink(missing_ok=True)
+def _path(key: str) -> Path:
+    return cache_folder("rulesets") / f"{key}.json"
