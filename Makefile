@@ -32,7 +32,7 @@ demo: $(VENV)/.run-stamp ## build the package and replay an attack through the e
 
 .PHONY: test
 test: $(VENV)/.dev-stamp ## prove every rule and run the tests (what needs Docker, a manager or a scanner skips, saying why)
-	$(BIN)/wazuh-cicd test --stories tests/stories
+	$(BIN)/wazuh-cicd test --stories tests/stories --jobs $(JOBS)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .PHONY: build

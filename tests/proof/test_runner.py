@@ -28,6 +28,13 @@ def test_good_rules_pass_all_their_tests(content, engine):
     assert not results.failed
 
 
+def test_several_processes_say_the_same_in_the_same_order(content, engine):
+    specs = content(("- fires: {github.action: git.clone}", "- fires: {github.action: git.fetch}"))
+    alone = run_tests(specs, engine(specs))
+    assert alone.failed
+    assert run_tests(specs, engine(specs), jobs=2) == alone
+
+
 @pytest.mark.parametrize(
     ("change", "label", "reason"),
     [

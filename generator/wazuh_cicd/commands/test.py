@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mutate", action="store_true", help="change each condition of each rule in turn: some test must notice"
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes to use with --mutate (default: 1)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes to use (default: 1)")
     engine_options.configure(parser)
 
 
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.mutate:
         return _mutate(args, specs, rules)
     engine = engine_options.open_engine(args, args.engine)
-    results = run_tests(specs, engine, rules)
+    results = run_tests(specs, engine, rules, jobs=max(1, args.jobs))
     stories = tuple(prove_stories(args.stories, engine, specs)) if args.stories else ()
     results = Results(results.engine, (*results.results, *stories), tuple(map(str, engine.load_messages)))
     sys.stdout.write(report.render(results, args.format) + "\n")

@@ -7,9 +7,13 @@ counts is the rule each event ends at. ``fires`` looks at the last event, ``sile
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from wazuh_cicd.proof.engines import EmbeddedEngine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -93,26 +97,62 @@ def select(specs: SpecSet, words: Sequence[str] = ()) -> Iterator[RuleSpec]:
             yield rule
 
 
-def run_tests(specs: SpecSet, engine: Engine, rules: Iterable[RuleSpec] | None = None) -> Results:
+def run_tests(specs: SpecSet, engine: Engine, rules: Iterable[RuleSpec] | None = None, *, jobs: int = 1) -> Results:
     """Run the tests of some rules, or of all.
 
     Args:
         specs: all specs, to tell names from numbers.
         engine: what judges.
         rules: the rules to prove; all of ``specs`` when absent.
+        jobs: processes to use. Each test is a session of its own, so their order does not matter; an engine that talks
+            to a manager cannot be shared, and gets one process.
     """
-    names = {rule.id: rule.name for rule in specs.rules}
-    chosen = specs.rules if rules is None else rules
-    # A manager repeats with the first event of a session what it had to say about the ruleset.
-    told = frozenset(map(str, engine.load_messages))
-    return Results(
-        engine=engine.name,
-        results=tuple(
-            run_test(rule, number, test, engine, names, told=told)
-            for rule in chosen
+    chosen = tuple(specs.rules if rules is None else rules)
+    run = _Run(engine, {rule.id: rule.name for rule in specs.rules}, frozenset(map(str, engine.load_messages)))
+    if jobs == 1 or not isinstance(engine, EmbeddedEngine):
+        results = [result for rule in chosen for result in run.rule(rule)]
+    else:
+        results = _in_processes(run, chosen, jobs)
+    return Results(engine=engine.name, results=tuple(results))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all tests of a run share.
+
+    Attributes:
+        engine: what judges.
+        names: all rules' names by id.
+        told: what the engine had to say about the ruleset: a manager repeats it with the first event of a session.
+    """
+
+    engine: Engine
+    names: dict[int, str]
+    told: frozenset[str]
+
+    def rule(self, rule: RuleSpec) -> list[Result]:
+        """Run the tests of one rule."""
+        return [
+            run_test(rule, number, test, self.engine, self.names, told=self.told)
             for number, test in enumerate(rule.tests, start=1)
-        ),
-    )
+        ]
+
+
+_shared: list[tuple[_Run, tuple[RuleSpec, ...]]] = []
+
+
+def _in_processes(run: _Run, rules: tuple[RuleSpec, ...], jobs: int) -> list[Result]:
+    """Share the rules out; forked workers inherit them and the loaded ruleset, only results are sent."""
+    _shared[:] = [(run, rules)]
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        parts = pool.map(_run_nth, range(len(rules)), chunksize=max(1, len(rules) // (jobs * 4)))
+        return [result for part in parts for result in part]
+
+
+def _run_nth(position: int) -> list[Result]:
+    run, rules = _shared[0]
+    return run.rule(rules[position])
 
 
 def run_test(
