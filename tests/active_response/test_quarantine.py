@@ -36,6 +36,7 @@ class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.asked: list[tuple[str, object]] = []
         self.status: dict[str, int] = {}
         self.delay = 0.0
+        self.starts_after = 0  # inspections after which the container runs
         self.container = {
             "Id": ID,
             "Name": "/victim",
@@ -70,6 +71,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status = 404
         elif what == "json":
             text = json.dumps(engine.container).encode()
+            engine.starts_after -= 1
+            if not engine.starts_after:
+                engine.container["State"]["Running"] = True
         elif what in {"logs", "changes", "top"}:
             text = b"evidence of " + what.encode()
         self.send_response(status)
@@ -213,6 +217,67 @@ def test_only_an_id_names_a_container(value, home, engine):
     assert outcome.said == ""
     assert home.last()["reason"] in {"not-a-container", "no-container"}
     assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["registry:2", "registry", "jenkins/inbound-agent:latest", "gitlab/gitlab-runner:v17",
+     "moby/buildkit:buildx-stable-1", "ghcr.io/actions/actions-runner:2.330.0",
+     "wazuh/wazuh-agent:4.14.7", "falcosecurity/falco:0.41"],
+)  # fmt: skip
+def test_what_a_build_farm_stands_on_is_protected_unless_somebody_decides_otherwise(image, home, engine):
+    home.configure(home.admin("--example-config") + home.config.read_text())
+    engine.container["Config"] = {"Image": image, "Labels": {}}
+    home.add(DATA)
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", "protected-image")
+
+
+@pytest.mark.parametrize(
+    "image", ["acme/build:1", "registry.evil.example.net/registry:2", "myjenkins/agent", "sha256:ab"]
+)
+def test_other_images_are_not_protected_by_the_example(image, home, engine):
+    home.configure(home.admin("--example-config") + home.config.read_text())
+    engine.container["Config"] = {"Image": image, "Labels": {}}
+    home.add(DATA)
+    assert "quarantine" in [entry["action"] for entry in home.log()]
+
+
+def test_a_container_that_starts_while_it_is_looked_at_is_paused_all_the_same(home, engine):
+    engine.container["State"] = {"Running": False, "Paused": False}
+    engine.starts_after = 1
+    home.add(DATA)
+    acts = [what for what in asked(engine) if what.startswith("POST")]
+    assert acts[-1] == f"POST /containers/{ID}/pause"
+    assert f"POST /networks/{NETWORK}/disconnect" in acts
+
+
+def test_one_that_never_started_is_not_paused(home, engine):
+    engine.container["State"] = {"Running": False, "Paused": False}
+    home.add(DATA)
+    assert f"POST /containers/{ID}/pause" not in asked(engine)
+    assert {entry["result"] for entry in home.log()} == {"done"}
+
+
+def test_a_network_that_is_gone_keeps_nobody_in_quarantine(home, engine):
+    home.add(DATA)
+    engine.status["connect"] = 404
+    home.delete(DATA)
+    assert home.last()["result"] == "done"
+    assert home.admin("--list") == ""
+
+
+def test_an_event_of_unknown_origin_touches_nothing(home, engine):
+    assert home.add(DATA, extra_args=("timeout=60", "from=Wazuh-Docker")).said == ""
+    assert (home.last()["result"], home.last()["reason"], home.last()["detail"]) == ("refused", "origin", "drill")
+    assert not [what for what in asked(engine) if what.startswith("POST")]
+
+
+def test_the_administrator_releases_one_or_all(home, engine):
+    home.add(DATA)
+    assert "not in quarantine" in home.admin("--release", "f" * 64, check=False)
+    assert "released" in home.admin("--release", "all")
+    assert home.admin("--list") == ""
+    assert home.admin("--release", "all") == ""
 
 
 def test_ceilings(home, engine):

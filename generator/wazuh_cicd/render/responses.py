@@ -1,8 +1,8 @@
 """Bindings of rules to active responses, as ``ossec.conf`` wants them (``docs/active-response.md``).
 
 One fragment, and so one switch, an action; none is installed unless asked for. A block is left out rather than
-disabled: a disabled one that stands last switches every response of the manager off. Rules that are less sure than their
-action needs (``CONFIDENCE_NEEDED``) are never bound: their response is a hint for the analyst.
+disabled: a disabled one that stands last switches every response of the manager off. Rules that are less sure than
+their action needs (``CONFIDENCE_NEEDED``) are never bound: their response is a hint for the analyst.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from wazuh_cicd.render.model import Ids
     from wazuh_cicd.spec.model import Response, SpecSet
 
-# Seconds that an effect lasts; None: nothing to undo. A container that was taken out of service by night is still so when
-# somebody comes to look at it.
+# Seconds that an effect lasts; None: nothing to undo. A container that was taken out of service by night is still so
+# when somebody comes to look at it.
 TIMEOUTS: Mapping[str, int | None] = {"block-ip": 600, "quarantine-container": 43200, "scan-image": None}
 # What tells one command from another: the field with the address, seconds, minutes of repeated offenders, origins.
 Call = tuple[str, "int | None", tuple[int, ...], tuple[str, ...]]
@@ -67,6 +67,8 @@ def calls_of(action: str, calls: Mapping[Call, list[int]]) -> list[dict[str, obj
             name += f"-for-{timeout}s"
         if repeated:
             name += f"-then-{'-'.join(map(str, repeated))}m"
+        if name[-1].isdigit():
+            name += "-field"
         arguments = [f"address={field}"] if field else []
         if timeout is not None:
             arguments.append(f"timeout={timeout}")

@@ -100,8 +100,8 @@ def _check_correlation(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[Ru
 def _check_response(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[RuleSpec]], problems: Problems) -> None:
     """Refuse a response to what an attacker can write: by way of a parent or a counted rule, or into any log.
 
-    Whoever gets a line into any log that is collected can write JSON that looks like an event of GitHub or Docker; where
-    it came from is the one thing that he cannot write.
+    Whoever gets a line into any log that is collected can write JSON that looks like an event of GitHub or Docker;
+    where it came from is the one thing that he cannot write.
     """
     response = rule.response
     if response is None or rule.forgeable:  # the latter is reported where it is read

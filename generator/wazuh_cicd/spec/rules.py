@@ -318,7 +318,11 @@ def _read_response(reader: SpecReader, node: yaml.Node) -> Response | None:
     origins = reader.texts(entries["from"], "'from'") if "from" in entries else ()
     if any(not re.fullmatch(r"[\w./:-]{1,64}", origin) for origin in origins):
         reader.problem("S104", entries["from"], "'from' is not a list of locations", "letters, digits and ./:_- only")
-    return Response(action, arguments, reader.place(node), int(timeout or 0) or None, repeated, origins) if action else None
+    return (
+        Response(action, arguments, reader.place(node), int(timeout or 0) or None, repeated, origins)
+        if action
+        else None
+    )
 
 
 def _read_repeated(reader: SpecReader, node: yaml.Node) -> tuple[int, ...]:

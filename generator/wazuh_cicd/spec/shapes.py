@@ -17,8 +17,8 @@ DECODER_TYPES = ("syslog", "web-log", "firewall", "ids", "squid", "windows")
 CONFIDENCES = ("low", "medium", "high")
 # Responses, and the key that each needs.
 ACTIONS = {"block-ip": "address", "quarantine-container": "", "scan-image": ""}
-# Responses, and how sure a rule must be before they are bound to it: a rule that is less sure only gives a hint. A block
-# ends by itself and hits one address; a quarantine stops a service; a scan hurts nobody.
+# Responses, and how sure a rule must be before they are bound to it: a rule that is less sure only gives a hint. A
+# block ends by itself and hits one address; a quarantine stops a service; a scan hurts nobody.
 CONFIDENCE_NEEDED = {"block-ip": "medium", "quarantine-container": "high", "scan-image": "low"}
 
 NAME = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
