@@ -8,15 +8,13 @@ import re
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from ar_kit import Home, load, nets
+from ar_kit import PYTHONS, Home, load, nets
 from wazuh_cicd.drill.messages import alert, message, message5
 
 pytestmark = pytest.mark.kernel
-OLD_PYTHONS = sorted(Path.home().glob(".pyenv/versions/3.[6-9]*/bin/python3"))
 ATTACKER = {"srcip": "198.51.100.7"}
 ATTACKER6 = {"srcip": "2001:db8:bad::7"}
 
@@ -78,9 +76,9 @@ def test_add_and_delete_by_every_back_end(backend, home, net):
     assert home.admin("--list") == ""
 
 
-@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda path: path.parts[-3])
-def test_add_and_delete_on_old_pythons(python, home, net):
-    home.script.write_text(home.script.read_text().replace("for python in ", f"for python in {python} ", 1))
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])
+def test_add_and_delete_on_other_pythons(python, home, net):
+    home.use(python)
     for data in (ATTACKER, ATTACKER6):
         assert home.add(data).keys == (data["srcip"],)
         assert home.last()["result"] == "done"
@@ -90,6 +88,12 @@ def test_add_and_delete_on_old_pythons(python, home, net):
     home.delete(ATTACKER)
     time.sleep(0.02)
     assert blocked(net) == {}
+    for backend in ("nft", "ipset"):
+        home.configure(f"backend = {backend}\n")
+        home.add({"srcip": "198.51.100.8"})
+        assert (home.last()["result"], home.last()["backend"]) == ("done", backend)
+    said = home.admin("--selftest")
+    assert "FAIL" not in said
 
 
 @pytest.mark.parametrize("backend", ["netlink", "nft", "ipset"])
@@ -111,15 +115,17 @@ def test_networks_come_from_the_administrator_alone(backend, home, net):
     assert "203.0.113" not in (net.run("ipset", "list").stdout if backend == "ipset" else net.elements())
 
 
-def test_without_any_back_end_it_says_so(home, net):
-    home.configure("backend = nft\n")
+@pytest.mark.parametrize("backend", ["auto", "nft"])
+def test_without_any_back_end_it_says_so(backend, home, net):
+    home.configure(f"backend = {backend}\n")
     home.prefix = (*net.prefix, "setpriv", "--bounding-set", "-net_admin")
     if subprocess.run(["setpriv", "--version"], capture_output=True, check=False).returncode:
         pytest.skip("needs setpriv")
     outcome = home.add(ATTACKER)
     assert outcome.code == 1
     assert (home.last()["result"], home.last()["reason"]) == ("failed", "no-firewall")
-    assert "nft" in home.last()["detail"]
+    for word in ("nfnetlink", "nft", "ipset") if backend == "auto" else ("nft",):
+        assert word in home.last()["detail"]
     assert home.admin("--list") == ""
 
 
@@ -164,6 +170,10 @@ def test_timeouts_of_the_message_the_binding_and_the_configuration(home, net):
     assert "198.51.100.8" in blocked(net)
     home.execd().run(message5("disable", {"source": {"ip": "198.51.100.8"}}, timeout=300))
     assert home.last()["result"] == "done"
+    # Should the fields come flat.
+    home.execd().run(message5("enable", {"source.ip": "198.51.100.8"}, timeout=300), timeout=300)
+    assert (home.last()["result"], home.last()["address"]) == ("done", "198.51.100.8")
+    home.execd().run(message5("disable", {"source.ip": "198.51.100.8"}, timeout=300))
     time.sleep(0.02)
     assert list(blocked(net)) == ["198.51.100.7"]
 
@@ -249,6 +259,19 @@ def connected(net, address: str):
         for process in processes:
             process.kill()
             process.communicate()
+
+
+def test_the_name_servers_are_never_blocked(home, net, tmp_path):
+    fake = tmp_path / "resolv.conf"
+    fake.write_text(
+        "# x\nnameserver 203.0.113.53\nnameserver 2001:db8::53%eth0\nnameserver nonsense\nsearch example.com\n"
+    )
+    script = f'mount --bind {fake} /etc/resolv.conf && exec "$@"'
+    home.prefix = (*net.prefix, "unshare", "-m", "sh", "-c", script, "sh")
+    for address in ("203.0.113.53", "2001:db8::53"):
+        assert home.add({"srcip": address}).said == ""
+        assert (home.last()["result"], home.last()["reason"]) == ("refused", "dns")
+    assert home.add({"srcip": "203.0.113.54"}).said
 
 
 def test_a_manager_known_by_name_is_protected_by_its_connection(home, net):

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from test_block_traffic import reaches
 
-from ar_kit import Home, nets, wire
+from ar_kit import PYTHONS, Home, load, nets, wire
 
 ID = "53d84deaa71e12af7370e771b23c6ab5f51e43b39ad532d5e3b12dddf8aa6986"
 NETWORK = "ab" * 32
@@ -36,6 +36,7 @@ class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.asked: list[tuple[str, object]] = []
         self.status: dict[str, int] = {}
         self.delay = 0.0
+        self.slow: set[str] = set()  # what takes four seconds
         self.starts_after = 0  # inspections after which the container runs
         self.container = {
             "Id": ID,
@@ -64,6 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         engine.asked.append((f"{self.command} {path}", body))
         time.sleep(engine.delay)
         what = path.rpartition("/")[2]
+        time.sleep(4 if what in engine.slow else 0)
         status = engine.status.get(what, 200 if self.command == "GET" else 204)
         found = path.split("/")[2] in {ID, ID[:12], NETWORK}
         text = b""
@@ -134,6 +136,31 @@ def test_paused_first_then_disconnected_then_kept_from_starting_again(home, engi
     for path in (folder, *folder.iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     assert ID in home.admin("--list")
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])
+def test_other_pythons_do_the_same(python, home, engine):
+    home.use(python)
+    assert home.add(DATA).code == 0
+    evidence(home)
+    assert f"POST /containers/{ID}/pause" in asked(engine)
+    assert home.delete(DATA).code == 0
+    assert home.last()["result"] == "done"
+
+
+def test_evidence_that_takes_its_time_does_not_hold_execd(home, engine):
+    engine.slow = {"top", "changes", "logs"}
+    outcome = home.add(DATA)
+    assert (outcome.code, outcome.left_behind) == (0, ())
+    assert outcome.seconds < 3
+    assert not [entry for entry in home.log() if entry["action"] == "evidence"]
+
+
+def test_the_agents_own_container_is_out_of_reach(monkeypatch):
+    script = load("cicd-quarantine-container")
+    monkeypatch.setattr(script, "read_file", lambda *_: f"0::/system.slice/docker-{ID}.scope\n")
+    assert script.Config().protects({"Id": ID, "Name": "/agent"}) == "own-container"
+    assert script.Config().protects({"Id": "f" * 64, "Name": "/other"}) == ""
 
 
 def test_delete_undoes_exactly_that_and_keeps_the_evidence(home, engine):

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from ar_kit import Home, load
+from ar_kit import PYTHONS, Home, load
 
 scan_image = load("cicd-scan-image")
 HEX = "0123456789abcdef" * 4
@@ -178,3 +178,13 @@ def test_an_event_of_unknown_origin_asks_for_nothing(home):
     home.add(pull("alpine:3.19"), extra_args=("from=Wazuh-Docker",))
     assert (home.last()["result"], home.last()["reason"]) == ("refused", "origin")
     assert waiting(home) == []
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])
+def test_other_pythons_ask_the_same(python, home):
+    home.use(python)
+    home.add(pull("ghcr.io/acme/app:v1"), extra_args=(), timeout=0)
+    (path,) = (home.folder / "queue/cicd/scan-queue").iterdir()
+    assert path.name.endswith(hashlib.sha256(b"ghcr.io/acme/app:v1").hexdigest()[:16] + ".json")
+    assert json.loads(path.read_text())["image"] == "ghcr.io/acme/app:v1"
+    assert "ghcr.io/acme/app:v1" in home.admin("--list")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ar_kit import SCRIPTS, Home, load
+from ar_kit import PYTHONS, SCRIPTS, Home, load
 
 NAMES = sorted(path.name for path in SCRIPTS.glob("cicd-*"))
 SHARED = [
@@ -22,7 +22,6 @@ SHARED = [
     "read_file", "parent", "Home", "open_folder", "open_state", "write_log", "begin_anew", "is_number",
     "read_settings", "Request", "Input", "agree", "finish", "main",
 ]  # fmt: skip
-OLD_PYTHONS = sorted(Path.home().glob(".pyenv/versions/3.[6-9]*/bin/python3"))
 
 
 def pieces(name: str) -> dict[str, str]:
@@ -81,12 +80,12 @@ def test_no_shell_and_nothing_evaluated(name):
             assert not any(word.arg == "shell" for word in node.keywords)
 
 
-@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])
 @pytest.mark.parametrize("name", NAMES)
-def test_old_pythons_refuse_as_well(name, python, tmp_path):
+def test_other_pythons_refuse_as_well(name, python, tmp_path):
     """Parsing, configuration and refusals; what needs the kernel is in test_block_kernel."""
     home = Home(tmp_path, name)
-    home.script.write_text(home.script.read_text().replace("for python in ", f"for python in {python} ", 1))
+    home.use(python)
     home.configure(home.admin("--example-config"))
     data = {"srcip": "127.0.0.1", "docker": {"Actor": {"ID": "not an id"}}}
     outcome = home.add(data)
