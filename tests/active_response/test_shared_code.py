@@ -213,6 +213,25 @@ def test_a_folder_that_is_swapped_for_a_link_while_it_is_made_gives_nobody_elses
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_folder_that_another_process_makes_at_the_same_time_is_taken(name, tmp_path, monkeypatch):
+    script = load(name)
+    path = str(tmp_path / "queue/cicd/response")
+    really_make = script.os.mkdir
+
+    def late(wanted, mode):
+        """Another process has been faster, each time when this one has found out that the folder above is missing."""
+        try:
+            really_make(wanted, mode)
+        except FileNotFoundError:
+            Path(wanted).mkdir(parents=True)
+            raise
+
+    monkeypatch.setattr(script.os, "mkdir", late)
+    os.close(script.open_folder(path, 0o700))
+    assert Path(path).is_dir()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_folder_of_somebody_else_is_not_given_away_either(name, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("needs root")
