@@ -19,6 +19,12 @@ from wazuh_cicd.drill.messages import alert, message
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "active_response"
+# Other interpreters than the system's, from the oldest that is promised to the newest at hand.
+PYTHONS = [
+    path
+    for mask in ("3.[6-9].*", "3.1[0-9].*")
+    for path in sorted(Path.home().glob(f".pyenv/versions/{mask}/bin/python3"))
+]
 _numbers = itertools.count(1)
 
 
@@ -45,6 +51,12 @@ class Home:
         self.script.chmod(0o750)
         self.config = folder / "active-response/cicd" / f"{script.removeprefix('cicd-')}.conf"
         self.configure(config)
+
+    def use(self, python: Path) -> None:
+        """Have the script find this interpreter first."""
+        text = self.script.read_text()
+        assert text.count("for python in ") == 1
+        self.script.write_text(text.replace("for python in ", f"for python in {python} "))
 
     def configure(self, text: str) -> None:
         self.config.write_text(text)

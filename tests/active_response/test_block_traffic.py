@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from ar_kit import Home, nets, wire
+from ar_kit import Home, load, nets, wire
 
 pytestmark = pytest.mark.kernel
 
@@ -180,3 +181,152 @@ def test_a_network_of_the_administrator_cuts_everybody_in_it(site):
     assert not reaches(attacker, "192.0.2.1", 2222)
     assert reaches(attacker, "2001:db8:a::1", 2222)
     assert reaches(owner, "192.0.2.17", 2222)
+
+
+@pytest.fixture
+def bridged(tmp_path):
+    """A host that passes packets on to a machine of its own on a bridge, past all its own addresses and chains."""
+    with nets("host", "attacker", "machine") as (host, attacker, machine):
+        wire(host, attacker, [], ["192.0.2.2/28", "2001:db8:a::2/64"])
+        wire(host, machine, [], ["192.0.2.3/28", "2001:db8:a::3/64"])
+        host.run("ip", "link", "add", "br0", "type", "bridge")
+        ports = [
+            line.split("@")[0].split()[-1] for line in host.run("ip", "-br", "link").stdout.splitlines() if "@" in line
+        ]
+        for port in ports:
+            host.run("ip", "link", "set", port, "master", "br0")
+        host.run("ip", "link", "set", "br0", "up")
+        for name in ("iptables", "ip6tables"):  # else br_netfilter hands bridged packets to the chains
+            host.run("sysctl", "-qw", f"net.bridge.bridge-nf-call-{name}=0", check=False)
+        server = machine.start(sys.executable, "-c", ECHO, "80", "192.0.2.3", "2001:db8:a::3", stdout=subprocess.PIPE)
+        server.stdout.readline()
+        home = Home(tmp_path, "cicd-block-ip", prefix=host.prefix)
+        try:
+            yield home, host, attacker, sorted(ports)
+        finally:
+            server.kill()
+            server.communicate()
+
+
+@pytest.mark.parametrize("backend", ["netlink", "nft"])
+def test_what_is_passed_on_below_the_chains_is_cut_at_the_named_device(backend, bridged):
+    home, host, attacker, ports = bridged
+    targets = (("192.0.2.3", "192.0.2.2"), ("2001:db8:a::3", "2001:db8:a::2"))
+    assert all(reaches(attacker, there, 80) for there, _ in targets)
+    home.configure(f"backend = {backend}\n")
+    for _, source in targets:
+        home.add({"srcip": source})
+    assert all(reaches(attacker, there, 80) for there, _ in targets), "the chains see what is bridged"
+    held = Held(attacker, "192.0.2.3", 80)
+    try:
+        home.configure(f"backend = {backend}\n" + "".join(f"ingress_device = {port}\n" for port in [*ports, "absent0"]))
+        home.admin("--reconcile")
+        assert not any(reaches(attacker, there, 80) for there, _ in targets)
+        assert not held.works()
+    finally:
+        held.close()
+    assert host.run("nft", "list", "table", "inet", "cicd_block").stdout.count("hook ingress device") == len(ports)
+    lines = len(home.log())
+    home.admin("--reconcile")
+    assert len(home.log()) == lines
+    for _, source in targets:
+        home.delete({"srcip": source})
+    time.sleep(0.05)
+    assert all(reaches(attacker, there, 80) for there, _ in targets)
+
+
+def test_a_device_that_comes_later_is_covered_from_the_next_occasion_on(bridged):
+    home, host, attacker, ports = bridged
+    home.configure("".join(f"ingress_device = {port}x\n" for port in ports))
+    home.add({"srcip": "192.0.2.2"})
+    for port in ports:
+        host.run("ip", "link", "set", port, "down")
+        host.run("ip", "link", "set", port, "name", port + "x")
+        host.run("ip", "link", "set", port + "x", "up")
+    home.admin("--reconcile")
+    assert not reaches(attacker, "192.0.2.3", 80)
+    assert home.last()["reason"] == "damaged"
+
+
+def test_the_selftest_tells_what_passes_the_chains_by_only_for_hardware(bridged):
+    """Here are no macvlan and no hardware; what is told of them is tried below."""
+    home, _, _, _ = bridged
+    said = home.admin("--selftest")
+    assert "FAIL" not in said
+    assert "WARN" not in said
+
+
+def test_interfaces_of_containers_and_bridged_hardware_are_told(monkeypatch):
+    script = load("cicd-block-ip")
+    links = [(2, {3: b"eth0\0", 10: b"\x05\0\0\0"}), (3, {3: b"eth1\0"}), (5, {3: b"br0\0", 18: kind("bridge")})]
+    monkeypatch.setattr(script, "link_dump", lambda: links)
+    monkeypatch.setattr(script, "foreign_networks", lambda: [(42, "/x")])
+    monkeypatch.setattr(
+        script, "links_of", lambda _: [("macvlan", "eth0", 3), ("veth", "eth1", 9), ("ipvlan", "i0", 2)]
+    )
+    config = script.Config()
+    assert [line.partition(":")[0] for line in script.bypasses(config)[:-1]] == [
+        "WARN eth0 is a port of a bridge or bond",
+        "WARN process 42 has a macvlan interface eth0 on eth1",
+        "WARN process 42 has a ipvlan interface i0 on eth0",
+    ]
+    config.ingress = ["eth0", "eth1"]
+    assert script.bypasses(config) == []
+
+
+def kind(text: str) -> bytes:
+    """The attribute IFLA_LINKINFO of a device of this kind."""
+    return (len(text) + 5).to_bytes(2, sys.byteorder) + (1).to_bytes(2, sys.byteorder) + text.encode() + b"\0"
+
+
+def test_devices_of_other_namespaces_are_read_from_there():
+    script = load("cicd-block-ip")
+    with nets("left", "right") as (left, right):
+        wire(left, right, [], [])
+        found = script.links_of(f"/run/netns/{left.name}")
+        assert sorted(one[0] for one in found if one[0] != "-") == ["veth"]
+        waiting = right.start("sleep", "20")
+        try:
+            inode = Path(f"/run/netns/{right.name}").stat().st_ino
+            end = time.monotonic() + 5
+            while time.monotonic() < end and Path(f"/proc/{waiting.pid}/ns/net").stat().st_ino != inode:
+                time.sleep(0.01)
+            assert waiting.pid in [pid for pid, _ in script.foreign_networks()]
+        finally:
+            waiting.kill()
+            waiting.communicate()
+
+
+def test_a_kernel_that_cannot_hang_chains_on_devices_blocks_all_the_same_and_says_so(tmp_path, monkeypatch):
+    script = load("cicd-block-ip")
+    home = Home(tmp_path, "cicd-block-ip")
+    home.configure("ingress_device = lo\n")
+    place = script.Home(str(home.script))
+    built = []
+
+    class Old(script.Netlink):
+        def __init__(self) -> None:
+            pass
+
+        def healthy(self) -> bool:
+            return False
+
+        def present(self) -> dict:
+            return {}
+
+        def build(self, items) -> int:
+            built.append(len(self.chains))
+            return 95 if len(self.chains) > 2 else 0
+
+        def put(self, items) -> int:
+            return 0
+
+    monkeypatch.setattr(script, "BACKENDS", (Old,))
+    ledger = script.Ledger(place)
+    try:
+        script.ready_firewall(place, ledger, script.Config().read(str(home.config)), None)
+    finally:
+        ledger.close()
+    assert built == [3, 2]
+    assert (home.last()["action"], home.last()["result"], home.last()["reason"]) == ("rebuild", "failed", "firewall")
+    assert "ingress_device lo" in home.last()["detail"]

@@ -12,7 +12,7 @@ import pytest
 from ar_kit import ROOT, SCRIPTS, need_kernel
 from wazuh_cicd.drill.execd import Execd
 from wazuh_cicd.drill.messages import alert, message
-from wazuh_cicd.drill.scenarios import Drill, exercises, flaws, nest
+from wazuh_cicd.drill.scenarios import Drill, exercises, flaws, nest, prepare
 
 GOOD = """#!/bin/sh
 read -r line
@@ -66,6 +66,7 @@ read -r l
     ("text", "exercise", "words"),
     [
         ("#!/bin/sh\nread -r l\necho hello\n", "add: registers", "no check_keys"),
+        ("#!/bin/sh\necho no such library >&2; exit 127\n", "add: registers", "could not be started: no such library"),
         ("#!/bin/sh\nread -r l\n", "add: registers", "no check_keys"),
         ("#!/usr/bin/python3\nraise ValueError('x')\n", "add: registers", "traceback: ValueError"),
         (GOOD.replace("read -r answer", "echo more; read -r answer"), "add again", "more than one line"),
@@ -77,6 +78,32 @@ read -r l
 def test_what_is_wrong_is_named(text, exercise, words, script):
     (found,) = problems(script(text), exercise).values()
     assert words in found
+
+
+def test_a_script_that_reads_nothing_at_all_is_exercised_to_the_end(script):
+    """It is gone before anything is written to it."""
+    drill = script("#!/bin/sh\nexec <&-\nexit 0\n")
+    found = problems(drill, "handshake", "half a message", "killed again", "hostile message")
+    assert len(found) > 20
+    assert [name for name, problem in found.items() if problem] == ["the script is killed again and again"]
+
+
+def test_a_program_of_an_installation_finds_its_libraries(tmp_path):
+    (tmp_path / "ossec/active-response/bin").mkdir(parents=True)
+    (tmp_path / "ossec/lib").mkdir()
+    program = tmp_path / "ossec/active-response/bin/stock"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    prepare(program, home)
+    assert (home / "lib").resolve() == tmp_path / "ossec/lib"
+    other = tmp_path / "elsewhere"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    (tmp_path / "home2").mkdir()
+    prepare(other, tmp_path / "home2")
+    assert not (tmp_path / "home2/lib").exists()
 
 
 def test_execd_keeps_its_list_as_the_real_one_does(script):

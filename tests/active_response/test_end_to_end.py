@@ -14,42 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
-from lxml import etree
 from test_block_traffic import reaches
 
 from ar_kit import Home, nets, wire
+from ar_manager import Manager
 from wazuh_cicd.drill.messages import message
-from wazuh_cicd.proof.package import cached_ruleset_files
-from wazuh_cicd.proof.rulesets import assemble
-from wazuh_cicd.render import render_package
-from wazuh_cicd.spec import load_specs
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 HOST = "build-01"
-
-
-class Manager:
-    """The evaluator, and the bindings of the response as they would be installed."""
-
-    def __init__(self) -> None:
-        self.session = assemble(package=cached_ruleset_files()).session()
-        fragment = render_package(load_specs()).files["manager/ossec.conf.d/response-block-ip.xml"]
-        tree = etree.fromstring(fragment)
-        calls = {
-            one.findtext("name"): (one.findtext("executable"), one.findtext("extra_args"))
-            for one in tree.iter("command")
-            if len(one)
-        }
-        self.bindings = {}
-        for one in tree.iter("active-response"):
-            executable, arguments = calls[one.findtext("command")]
-            for rule in one.findtext("rules_id").split(","):
-                self.bindings[int(rule)] = (executable, arguments.split(), int(one.findtext("timeout")))
-
-    def judge(self, line: str) -> tuple[dict, tuple[str, list[str], int] | None]:
-        """Return the alert and the response that it starts, if any."""
-        verdict = self.session.process(line.encode(), "/var/log/auth.log")
-        return verdict.output, self.bindings.get(verdict.rule_id) if verdict.alert else None
 
 
 def start_sshd(net, folder: Path) -> tuple[subprocess.Popen, Path]:
@@ -86,7 +58,7 @@ def log_in(net, address: str) -> str:
 
 
 def test_from_failed_logins_to_the_block_and_back(tmp_path):
-    manager = Manager()
+    manager = Manager("block-ip")
     with nets("build", "attacker", "owner") as (build, attacker, owner):
         wire(build, attacker, ["203.0.113.1/28"], ["203.0.113.2/28"])
         wire(build, owner, ["203.0.113.17/28"], ["203.0.113.18/28"])
@@ -109,7 +81,7 @@ def test_from_failed_logins_to_the_block_and_back(tmp_path):
                 lines = log.read_text().splitlines()
                 for line in lines[read:]:
                     stamp = time.strftime("%b %d %H:%M:%S")
-                    alert, response = manager.judge(f"{stamp} {HOST} sshd[{sshd.pid}]: {line}")
+                    alert, response = manager.judge(f"{stamp} {HOST} sshd[{sshd.pid}]: {line}", "/var/log/auth.log")
                     if response:
                         executable, arguments, timeout = response
                         assert executable == home.script.name

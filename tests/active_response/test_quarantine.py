@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from test_block_traffic import reaches
 
-from ar_kit import Home, nets, wire
+from ar_kit import PYTHONS, Home, load, nets, wire
 
 ID = "53d84deaa71e12af7370e771b23c6ab5f51e43b39ad532d5e3b12dddf8aa6986"
 NETWORK = "ab" * 32
@@ -36,6 +36,8 @@ class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.asked: list[tuple[str, object]] = []
         self.status: dict[str, int] = {}
         self.delay = 0.0
+        self.slow: set[str] = set()  # what takes four seconds
+        self.starts_after = 0  # inspections after which the container runs
         self.container = {
             "Id": ID,
             "Name": "/victim",
@@ -63,6 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         engine.asked.append((f"{self.command} {path}", body))
         time.sleep(engine.delay)
         what = path.rpartition("/")[2]
+        time.sleep(4 if what in engine.slow else 0)
         status = engine.status.get(what, 200 if self.command == "GET" else 204)
         found = path.split("/")[2] in {ID, ID[:12], NETWORK}
         text = b""
@@ -70,6 +73,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status = 404
         elif what == "json":
             text = json.dumps(engine.container).encode()
+            engine.starts_after -= 1
+            if not engine.starts_after:
+                engine.container["State"]["Running"] = True
         elif what in {"logs", "changes", "top"}:
             text = b"evidence of " + what.encode()
         self.send_response(status)
@@ -130,6 +136,31 @@ def test_paused_first_then_disconnected_then_kept_from_starting_again(home, engi
     for path in (folder, *folder.iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     assert ID in home.admin("--list")
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])
+def test_other_pythons_do_the_same(python, home, engine):
+    home.use(python)
+    assert home.add(DATA).code == 0
+    evidence(home)
+    assert f"POST /containers/{ID}/pause" in asked(engine)
+    assert home.delete(DATA).code == 0
+    assert home.last()["result"] == "done"
+
+
+def test_evidence_that_takes_its_time_does_not_hold_execd(home, engine):
+    engine.slow = {"top", "changes", "logs"}
+    outcome = home.add(DATA)
+    assert (outcome.code, outcome.left_behind) == (0, ())
+    assert outcome.seconds < 3
+    assert not [entry for entry in home.log() if entry["action"] == "evidence"]
+
+
+def test_the_agents_own_container_is_out_of_reach(monkeypatch):
+    script = load("cicd-quarantine-container")
+    monkeypatch.setattr(script, "read_file", lambda *_: f"0::/system.slice/docker-{ID}.scope\n")
+    assert script.Config().protects({"Id": ID, "Name": "/agent"}) == "own-container"
+    assert script.Config().protects({"Id": "f" * 64, "Name": "/other"}) == ""
 
 
 def test_delete_undoes_exactly_that_and_keeps_the_evidence(home, engine):
@@ -213,6 +244,67 @@ def test_only_an_id_names_a_container(value, home, engine):
     assert outcome.said == ""
     assert home.last()["reason"] in {"not-a-container", "no-container"}
     assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["registry:2", "registry", "jenkins/inbound-agent:latest", "gitlab/gitlab-runner:v17",
+     "moby/buildkit:buildx-stable-1", "ghcr.io/actions/actions-runner:2.330.0",
+     "wazuh/wazuh-agent:4.14.7", "falcosecurity/falco:0.41"],
+)  # fmt: skip
+def test_what_a_build_farm_stands_on_is_protected_unless_somebody_decides_otherwise(image, home, engine):
+    home.configure(home.admin("--example-config") + home.config.read_text())
+    engine.container["Config"] = {"Image": image, "Labels": {}}
+    home.add(DATA)
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", "protected-image")
+
+
+@pytest.mark.parametrize(
+    "image", ["acme/build:1", "registry.evil.example.net/registry:2", "myjenkins/agent", "sha256:ab"]
+)
+def test_other_images_are_not_protected_by_the_example(image, home, engine):
+    home.configure(home.admin("--example-config") + home.config.read_text())
+    engine.container["Config"] = {"Image": image, "Labels": {}}
+    home.add(DATA)
+    assert "quarantine" in [entry["action"] for entry in home.log()]
+
+
+def test_a_container_that_starts_while_it_is_looked_at_is_paused_all_the_same(home, engine):
+    engine.container["State"] = {"Running": False, "Paused": False}
+    engine.starts_after = 1
+    home.add(DATA)
+    acts = [what for what in asked(engine) if what.startswith("POST")]
+    assert acts[-1] == f"POST /containers/{ID}/pause"
+    assert f"POST /networks/{NETWORK}/disconnect" in acts
+
+
+def test_one_that_never_started_is_not_paused(home, engine):
+    engine.container["State"] = {"Running": False, "Paused": False}
+    home.add(DATA)
+    assert f"POST /containers/{ID}/pause" not in asked(engine)
+    assert {entry["result"] for entry in home.log()} == {"done"}
+
+
+def test_a_network_that_is_gone_keeps_nobody_in_quarantine(home, engine):
+    home.add(DATA)
+    engine.status["connect"] = 404
+    home.delete(DATA)
+    assert home.last()["result"] == "done"
+    assert home.admin("--list") == ""
+
+
+def test_an_event_of_unknown_origin_touches_nothing(home, engine):
+    assert home.add(DATA, extra_args=("timeout=60", "from=Wazuh-Docker")).said == ""
+    assert (home.last()["result"], home.last()["reason"], home.last()["detail"]) == ("refused", "origin", "drill")
+    assert not [what for what in asked(engine) if what.startswith("POST")]
+
+
+def test_the_administrator_releases_one_or_all(home, engine):
+    home.add(DATA)
+    assert "not in quarantine" in home.admin("--release", "f" * 64, check=False)
+    assert "released" in home.admin("--release", "all")
+    assert home.admin("--list") == ""
+    assert home.admin("--release", "all") == ""
 
 
 def test_ceilings(home, engine):

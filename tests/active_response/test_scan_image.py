@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
+import os
 import stat
 import threading
 
 import pytest
 
-from ar_kit import Home, load
+from ar_kit import PYTHONS, Home, load
 
 scan_image = load("cicd-scan-image")
 HEX = "0123456789abcdef" * 4
@@ -119,3 +122,69 @@ def test_the_administrator_can_ask_and_look(home):
     home.admin("--scan", "alpine:3.19")
     assert "alpine:3.19" in home.admin("--list")
     assert "not-an-image" in home.admin("--scan", "a b", check=False)
+
+
+def test_an_images_labels_do_not_choose_what_is_scanned(home):
+    """The engine puts an image's labels among the attributes of the event about it, and its builder wrote them."""
+    event = pull("registry.example.com/evil:1")
+    event["docker"]["Actor"]["Attributes"]["image"] = "alpine:3.19"
+    home.add(event)
+    assert [one["image"] for one in waiting(home)] == ["registry.example.com/evil:1"]
+
+
+def test_the_id_of_a_container_is_no_image(home):
+    home.add({"docker": {"Type": "container", "Action": "create", "Actor": {"ID": HEX, "Attributes": {"name": "x"}}}})
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", "no-image")
+    assert waiting(home) == []
+
+
+def test_who_may_write_the_queue_cannot_hold_the_response(home):
+    home.add(pull("alpine:3.19"))
+    queue = os.open(home.folder / "queue/cicd/scan-queue", os.O_RDONLY)
+    try:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        assert home.add(pull("alpine:3.20")).seconds < 3
+        assert home.last()["result"] == "done"
+    finally:
+        os.close(queue)
+
+
+def test_the_list_shows_nothing_but_requests(home, tmp_path):
+    home.admin("--scan", "alpine:3.19")
+    queue = home.folder / "queue/cicd/scan-queue"
+    secret = tmp_path / "secret"
+    secret.write_text("SECRETWORD")
+    (queue / "1-a.json").symlink_to(secret)
+    os.mkfifo(queue / "2-b.json")
+    (queue / "3-c.json").write_text('{"image": "x\x1b[2J"}')
+    said = home.admin("--list")
+    assert "alpine:3.19" in said
+    assert "SECRETWORD" not in said
+    assert "\x1b" not in said
+
+
+def test_a_full_disk_leaves_no_half_request(home, monkeypatch):
+    def full(file, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    place = scan_image.Home(str(home.script))
+    monkeypatch.setattr(scan_image.os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        scan_image.enqueue(place, scan_image.Config(), "alpine:3.19", "pull", "")
+    assert list((home.folder / "queue/cicd/scan-queue").iterdir()) == []
+
+
+def test_an_event_of_unknown_origin_asks_for_nothing(home):
+    home.add(pull("alpine:3.19"), extra_args=("from=Wazuh-Docker",))
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", "origin")
+    assert waiting(home) == []
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])
+def test_other_pythons_ask_the_same(python, home):
+    home.use(python)
+    home.add(pull("ghcr.io/acme/app:v1"), extra_args=(), timeout=0)
+    (path,) = (home.folder / "queue/cicd/scan-queue").iterdir()
+    assert path.name.endswith(hashlib.sha256(b"ghcr.io/acme/app:v1").hexdigest()[:16] + ".json")
+    assert json.loads(path.read_text())["image"] == "ghcr.io/acme/app:v1"
+    assert "ghcr.io/acme/app:v1" in home.admin("--list")

@@ -208,7 +208,7 @@ def test_responses_are_bound_by_action_field_and_confidence(package):
             111903,
             "c",
             when="{github.a: z}",
-            response="{action: block-ip, address: github.ip2, confidence: medium, timeout: 1h}",
+            response="{action: block-ip, address: github.ip2, confidence: medium, timeout: 1h, from: github}",
         )
         + rule(111904, "d", when="{github.a: w}", response="{action: scan-image, confidence: high}")
     )
@@ -225,6 +225,67 @@ def test_responses_are_bound_by_action_field_and_confidence(package):
     assert scan.find(".//timeout") is None
     for element in xml_of(built).iter("rule"):
         assert element.findtext("options") == "no_full_log"
+
+
+def test_each_response_asks_for_the_confidence_it_needs(package):
+    rules = ""
+    number = 111900
+    for action in ("block-ip, address: srcip", "quarantine-container", "scan-image"):
+        for confidence in ("low", "medium", "high"):
+            number += 1
+            response = f"{{action: {action}, confidence: {confidence}, from: Wazuh-Docker}}"
+            rules += rule(number, f"a{number}", when=f"{{github.a: x{number}}}", response=response)
+    built = package(rules)
+    bound = {}
+    for action in ("block-ip", "quarantine-container", "scan-image"):
+        block = etree.fromstring(built.files[f"manager/ossec.conf.d/response-{action}.xml"])
+        bound[action] = block.findtext("active-response/rules_id")
+    assert bound == {
+        "block-ip": "111902,111903",
+        "quarantine-container": "111906",
+        "scan-image": "111907,111908,111909",
+    }
+
+
+def test_origin_and_repeated_offenders_reach_the_program_and_execd(package):
+    first = "{action: block-ip, address: srcip, confidence: high, from: [github, /x/y.json], repeated: [30m, 2h, 1d]}"
+    second = "{action: block-ip, address: srcip, confidence: high}"
+    built = package(
+        rule(111901, "a", when="{github.a: x}", response=first)
+        + rule(111902, "b", when="{github.a: y}", response=second)
+    )
+    block = etree.fromstring(built.files["manager/ossec.conf.d/response-block-ip.xml"])
+    calls = {one.findtext("name"): one.findtext("extra_args") for one in block.iterfind("command")}
+    assert calls == {
+        "cicd-block-ip-srcip": "address=srcip timeout=600",
+        "cicd-block-ip-srcip-from-x-y-json-github-then-30-120-1440m": (
+            "address=srcip timeout=600 longest=86400 from=/x/y.json from=github"
+        ),
+    }
+    repeated = [one.findtext("repeated_offenders") for one in block.iterfind("active-response")]
+    assert repeated == [None, "30,120,1440"]
+
+
+def test_our_own_responses_are_three_switches_and_each_names_its_rules(ours):
+    bound = {}
+    for action in ("block-ip", "quarantine-container", "scan-image"):
+        block = etree.fromstring(ours.files[f"manager/ossec.conf.d/response-{action}.xml"])
+        assert {one.text for one in block.iterfind("active-response/location")} == {"local"}
+        assert [one.text for one in block.iterfind("command/name")] == [
+            one.text for one in block.iterfind("active-response/command")
+        ]
+        numbers = ",".join(one.text for one in block.iterfind("active-response/rules_id")).split(",")
+        bound[action] = {ours.specs.by_id[int(number)].name for number in numbers}
+        arguments = [one.text or "" for one in block.iterfind("command/extra_args")]
+        if action != "block-ip":
+            assert all("from=Wazuh-Docker" in text for text in arguments)
+    assert bound["quarantine-container"] == {
+        "docker-exec-kernel-helper-overwritten",
+        "docker-exec-miner-started",
+        "docker-exec-host-root-through-the-engine",
+    }
+    assert {"docker-image-arrived", "docker-image-pulled-untrusted-registry"} <= bound["scan-image"]
+    assert not bound["scan-image"] & bound["quarantine-container"]
 
 
 def test_lists_are_written_and_declared(package):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,9 @@ def prepare(script: Path, folder: Path) -> Path:
     for name in ("active-response/bin", "active-response/cicd", "queue", "logs", "etc"):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name).chmod(0o750)
+    libraries = script.resolve().parents[2] / "lib" if len(script.resolve().parents) > 2 else script
+    if script.resolve().parent.match("active-response/bin") and libraries.is_dir():
+        (folder / "lib").symlink_to(libraries)  # Wazuh's own programs find theirs by where they lie
     copy = folder / "active-response/bin" / script.name
     shutil.copy(script, copy)
     copy.chmod(0o750)
@@ -92,6 +96,8 @@ def flaws(outcome: Outcome) -> str:
     """Return what no run may do, whatever it was asked: hold execd, crash, chatter, leave processes behind."""
     if outcome.code is None:
         return f"had to be ended after {outcome.seconds:.1f} s"
+    if outcome.code in (126, 127):
+        return f"could not be started: {outcome.errors.strip()[:160] or outcome.code}"
     if outcome.seconds > EXECD_LIMIT + GRACE:
         return f"held execd for {outcome.seconds:.1f} s"
     if "Traceback" in outcome.errors:
@@ -179,21 +185,31 @@ def _silent(drill: Drill) -> str:
 
 def _hang_up(drill: Drill) -> str:
     process = _start(drill)
-    process.stdin.write(drill.line())  # type: ignore[union-attr]
-    process.stdin.flush()  # type: ignore[union-attr]
+    _feed(process, drill.line())
     process.stdout.close()  # type: ignore[union-attr]
-    process.stdin.close()  # type: ignore[union-attr]
+    _hang_up_input(process)
     return _ends(process)
 
 
 def _half(drill: Drill) -> str:
     process = _start(drill)
-    process.stdin.write(drill.line()[:40])  # type: ignore[union-attr]
-    process.stdin.flush()  # type: ignore[union-attr]
+    _feed(process, drill.line()[:40])
     problem = _ends(process)
-    process.stdin.close()  # type: ignore[union-attr]
+    _hang_up_input(process)
     process.stdout.close()  # type: ignore[union-attr]
     return problem
+
+
+def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+    """Write to a script that may have ended already, as it may."""
+    with suppress(BrokenPipeError):
+        process.stdin.write(data)  # type: ignore[union-attr]
+        process.stdin.flush()  # type: ignore[union-attr]
+
+
+def _hang_up_input(process: subprocess.Popen[bytes]) -> None:
+    with suppress(BrokenPipeError):  # closing writes what could not be written before
+        process.stdin.close()  # type: ignore[union-attr]
 
 
 def _start(drill: Drill) -> subprocess.Popen[bytes]:

@@ -56,7 +56,7 @@ R205 | A MITRE technique that Wazuh does not know. | Wazuh 4.14 knows ATT&CK v13
 R206 | A compliance control that is not in our tables. | A misspelt control is missing from every report. | Write the control suggested.
 R209 | No test that makes it fire, or none that must leave it silent. | A rule that was never seen to fire is a hope; one that was never seen silent is noise. | Add the test; the best silent one differs in the one thing that decides.
 R210 | A list that is not declared. | A manager drops the rule. | Write `lists/<name>.yml`.
-R211 | A response on a rule that cannot carry it. | An attacker who can write the event's text could have anybody blocked; level 0 never responds. | Remove the response, or bind it to a rule on events that only the source itself can write.
+R211 | A response on a rule that cannot carry it. | An attacker who can write the event's text, a header with its address, or a line that looks like it into some other log, could have anybody blocked; level 0 never responds. | Remove the response, bind it to a rule on events that only the source itself can write, or say with 'from' where they come from.
 R212 | A parent that is none. | The rule would hang nowhere. | Write `{stock: id}`, `{rule: name}` or `root`.
 R213 | A root rule without a condition. | It would take every event of its category. | Add a marker condition.
 R214 | A composite that counts what is never counted. | Level-0 rules are never counted, so it could not fire. | Count a rule with a level.

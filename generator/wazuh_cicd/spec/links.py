@@ -38,6 +38,7 @@ def check_links(specs: SpecSet, problems: Problems) -> None:
                 fix = did_you_mean(name, names, otherwise="name a rule of the package, or write {stock: id}")
                 problems.add("R204", rule.at("parent"), f"no rule is called '{name}' (parent of '{rule.name}')", fix)
         _check_correlation(rule, specs, groups, problems)
+        _check_response(rule, specs, groups, problems)
         if rule.parents.is_root and rule.correlate is None and not rule.when:
             problems.add(
                 "R213",
@@ -94,6 +95,50 @@ def _check_correlation(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[Ru
     elif correlate.group is not None and correlate.group not in groups:
         fix = did_you_mean(correlate.group, groups, otherwise="add the group to the rules that are to be counted")
         problems.add("R204", correlate.of_place, f"no rule has the group '{correlate.group}'", fix)
+
+
+def _check_response(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[RuleSpec]], problems: Problems) -> None:
+    """Refuse a response to what an attacker can write: by way of a parent or a counted rule, or into any log.
+
+    Whoever gets a line into any log that is collected can write JSON that looks like an event of GitHub or Docker;
+    where it came from is the one thing that he cannot write.
+    """
+    response = rule.response
+    if response is None or rule.forgeable:  # the latter is reported where it is read
+        return
+    behind = _behind(rule, specs, groups)
+    for other in behind:
+        if other.forgeable:
+            problems.add(
+                "R211",
+                response.place,
+                f"rule '{rule.name}' has a response and rests on '{other.name}', which is forgeable",
+                "an attacker could block anyone: remove it",
+            )
+            return
+    acts_on_json = response.action == "quarantine-container" or "." in response.arguments.get("address", "")
+    told = response.origins or any(c.subject == "location" for one in (rule, *behind) for c in one.when)
+    if acts_on_json and not told:
+        problems.add(
+            "R211",
+            response.place,
+            f"rule '{rule.name}' has a response and takes its events from any log that holds such JSON",
+            "add 'from' with the location that they come from, or such a condition",
+        )
+
+
+def _behind(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[RuleSpec]]) -> list[RuleSpec]:
+    """All rules of ours that an event may have passed before it ends at this one, or that are counted."""
+    found: dict[str, RuleSpec] = {}
+    todo = [rule]
+    while todo:
+        one = todo.pop()
+        group = one.correlate.group if one.correlate is not None else None
+        for other in (*parents_of(one, specs), *groups.get(group or "", ())):
+            if other.name not in found and other is not rule:
+                found[other.name] = other
+                todo.append(other)
+    return list(found.values())
 
 
 def _check_condition(

@@ -200,12 +200,16 @@ class Response:
         arguments: the other keys of ``response``, as written: which field holds the address, the confidence, ...
         place: where it is written.
         timeout: seconds that the effect lasts; None for the action's own default.
+        repeated: minutes that it lasts the second time, the third, and so on; the last one stays.
+        origins: locations that the event must come from, without the agent; empty for any.
     """
 
     action: str
     arguments: Mapping[str, str]
     place: Place
     timeout: int | None = None
+    repeated: tuple[int, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

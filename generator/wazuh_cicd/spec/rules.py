@@ -41,6 +41,11 @@ _NAME = re.compile(NAME)
 _GROUP = re.compile(GROUP)
 _IDEA = re.compile(r"[A-Z]{1,3}[0-9]{1,4}\Z")
 _URL = re.compile(r"https?://[^\s<>\"]+\Z")
+# Headers in which a client says where it comes from, as the last part of a field's name.
+_CLIENTS_WORD = re.compile(
+    r"(?i)(?:^|[.])(?:http[_-]?)?(?:(?:x[_-]?)?(?:original[_-]?)?forwarded(?:[_-]?for)?|xff|(?:x[_-]?)?real[_-]?ip"
+    r"|true[_-]?client[_-]?ip|x[_-]?(?:cluster[_-]?)?client[_-]?ip|cf[_-]?connecting[_-]?ip|fastly[_-]?client[_-]?ip)$"
+)
 _WAIVER = re.compile(r"[A-Z][0-9]{3}\Z|[a-z][a-z0-9:._$-]*\Z")
 FROM_LEVEL_4 = ("mitre", "compliance", "why", "triage", "false_positives")
 
@@ -293,15 +298,40 @@ def _read_response(reader: SpecReader, node: yaml.Node) -> Response | None:
     action = reader.choice(entries["action"], "action", tuple(ACTIONS))
     if "confidence" in entries:
         reader.choice(entries["confidence"], "confidence", CONFIDENCES)
-    arguments = {name: reader.text(value, f"'{name}'") for name, value in entries.items() if name != "action"}
+    texts = {name: value for name, value in entries.items() if name not in {"action", "from", "repeated"}}
+    arguments = {name: reader.text(value, f"'{name}'") for name, value in texts.items()}
     arguments.setdefault("confidence", CONFIDENCES[0])
     timeout = seconds(reader, entries["timeout"], "'timeout'") if "timeout" in entries else None
+    repeated = _read_repeated(reader, entries["repeated"]) if "repeated" in entries else ()
     if action and ACTIONS[action] and ACTIONS[action] not in entries:
         reader.problem("S102", node, f"response '{action}' lacks '{ACTIONS[action]}'", "name the field of the event")
     address = arguments.get("address", "")
     if not re.fullmatch(r"[\w.@-]*", address):
         reader.problem("S104", entries["address"], f"'{address}' is not a field's name", "write it as in 'when'")
-    return Response(action, arguments, reader.place(node), int(timeout) if timeout else None) if action else None
+    elif _CLIENTS_WORD.search(address):
+        reader.problem(
+            "R211",
+            entries["address"],
+            f"'{address}' is what the client says of itself",
+            "an attacker could block anyone: name the field with the connection's real peer",
+        )
+    origins = reader.texts(entries["from"], "'from'") if "from" in entries else ()
+    if any(not re.fullmatch(r"[\w./:-]{1,64}", origin) for origin in origins):
+        reader.problem("S104", entries["from"], "'from' is not a list of locations", "letters, digits and ./:_- only")
+    return (
+        Response(action, arguments, reader.place(node), int(timeout or 0) or None, repeated, origins)
+        if action
+        else None
+    )
+
+
+def _read_repeated(reader: SpecReader, node: yaml.Node) -> tuple[int, ...]:
+    """The minutes of ``repeated_offenders``; execd reads at most five."""
+    texts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    found = [seconds(reader, text, "'repeated'") for text in texts]
+    if len(found) > 5 or any(value is not None and (value < 60 or value % 60) for value in found):
+        reader.problem("S105", node, "'repeated' is more than five durations, or not of whole minutes", "[30m, 2h, 1d]")
+    return tuple(int(value) // 60 for value in found if value is not None)
 
 
 def _read_groups(reader: SpecReader, node: yaml.Node) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ DECODER_TYPES = ("syslog", "web-log", "firewall", "ids", "squid", "windows")
 CONFIDENCES = ("low", "medium", "high")
 # Responses, and the key that each needs.
 ACTIONS = {"block-ip": "address", "quarantine-container": "", "scan-image": ""}
+# Responses, and how sure a rule must be before they are bound to it: a rule that is less sure only gives a hint. A
+# block ends by itself and hits one address; a quarantine stops a service; a scan hurts nobody.
+CONFIDENCE_NEEDED = {"block-ip": "medium", "quarantine-container": "high", "scan-image": "low"}
 
 NAME = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 GROUP = r"^[a-z0-9][A-Za-z0-9_.-]*$"
@@ -143,7 +146,9 @@ RESPONSE = Shape(
         Key("action", {"enum": list(ACTIONS)}, "the response's name", required=True),
         Key("address", TEXT, "the field that holds the address"),
         Key("confidence", {"enum": list(CONFIDENCES)}, "how sure the rule is", required=True),
+        Key("from", TEXTS, "locations that the event must come from, without the agent; the response itself looks"),
         Key("timeout", TIME, "how long the response lasts"),
+        Key("repeated", TEXTS, "how long it lasts the second time, the third, …: at most five, whole minutes"),
     ),
 )
 EVENT_KEYS = ("log", "json", "decoded", "location", "after", "repeat", "every", "without")
