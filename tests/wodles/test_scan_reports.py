@@ -120,6 +120,12 @@ def test_the_same_cve_in_another_version_stays_a_finding_of_its_own() -> None:
         ("pkg:pypi/Flask_Login@0.6.2", "pkg:pypi/flask-login@0.6.2"),
         ("pkg:apk/alpine/musl@1.1.22-r2?arch=x86_64#sub", "pkg:apk/alpine/musl@1.1.22-r2"),
         ("pkg:npm/%40angular/core@1", "pkg:npm/@angular/core@1"),
+        # An epoch, as Trivy and as Grype write it.
+        ("pkg:deb/debian/zlib@1.2.13-1?arch=amd64&distro=debian-12&epoch=1", "pkg:deb/debian/zlib@1:1.2.13-1"),
+        ("pkg:deb/debian/zlib@1%3A1.2.13-1?arch=amd64", "pkg:deb/debian/zlib@1:1.2.13-1"),
+        ("pkg:rpm/redhat/bind@9.16-1.el9?epoch=32", "pkg:rpm/redhat/bind@32:9.16-1.el9"),
+        ("pkg:rpm/redhat/bash@5.1-1.el9?epoch=0", "pkg:rpm/redhat/bash@5.1-1.el9"),
+        ("pkg:npm/x?epoch=1", "pkg:npm/x"),
         ("not a purl", ""),
     ],
 )
