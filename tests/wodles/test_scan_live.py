@@ -126,6 +126,18 @@ def test_a_directory_shows_dependencies_secrets_and_misconfiguration(wodle: Wodl
     assert "DS-0002" in {e["id"] for e in of(events, "misconfiguration")}
 
 
+@pytest.mark.parametrize("scanner_name", ["trivy", "grype"])
+def test_a_cache_below_a_directory_is_not_scanned_with_it(tmp_path: Path, scanner_name: str) -> None:
+    source = tmp_path / "source"
+    trivy_database(source / "cache")
+    grype_database(source / "cache")
+    for folder in (source, source / "cache"):
+        (folder / "package-lock.json").write_text(npm_lock(left_pad="1.3.0"))
+    wodle = Wodle(tmp_path, directories=[str(source)], cache_directory=str(source / "cache"))
+    wodle.config[scanner_name] = tool(scanner_name)
+    assert [e["target"] for e in of(wodle.run(timeout=120), "vulnerability")] == ["package-lock.json"]
+
+
 def test_licences_are_told_where_they_are_wanted(wodle: Wodle, tmp_path: Path) -> None:
     licence = "Files: *\nLicense: GPL-3.0\n"
     debian_image(tmp_path / "app.tar", files={"usr/share/doc/openssl/copyright": licence})

@@ -90,8 +90,12 @@ def scan_all(
     """Scan or read every subject, ``(kind, value)`` with a kind of ``KINDS``. Failures are problems of the scan.
 
     Raises:
-        UsageError: the policy's scanners cannot be used as configured.
+        UsageError: the policy's scanners cannot be used as configured, or the cache is inside what is judged.
     """
+    cache = options.cache.resolve()
+    for kind, value in subjects:
+        if kind == "directory" and cache.is_relative_to(Path(value).resolve()):
+            raise UsageError(f"--cache {options.cache} is inside {value}: what is judged could bring its own database")
     module = wodle.load()
     moment = time.time() if now is None else now
     config, notes = _config(module, policy, options, scanning=any(kind != "report" for kind, _ in subjects))
