@@ -271,6 +271,18 @@ def test_an_unknown_operating_system_is_not_clean(wodle: Wodle, trivy: StandIn, 
     assert "clean" not in [e["outcome"] for e in of(events, "summary")]
 
 
+def test_an_artifact_that_is_not_proved_clean_is_told_once_and_counted_in_every_run(
+    wodle: Wodle, trivy: StandIn
+) -> None:
+    trivy.plan({"report": trivy_report(Metadata={})})
+    first, second = wodle.run(), wodle.run()
+    assert len(of(first, "scan_error")) == 1
+    assert [(e["scope"], e["unproved"], e["unchanged"]) for e in second] == [("run", 1, 1)]
+    wodle.database(built="2999-01-02T00:00:00Z")
+    trivy.plan({"report": trivy_report()})
+    assert wodle.run()[-1]["unproved"] == 0
+
+
 def test_an_image_without_a_system_is_clean_where_that_is_allowed(wodle: Wodle, trivy: StandIn) -> None:
     wodle.config["no_os_allowed"] = ["*/app.tar"]
     trivy.plan({"report": trivy_report(Metadata={}, Results=[])})
