@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,6 +65,13 @@ def test_trivys_own_integration_reports_hold_as_many_vulnerabilities_as_their_au
     listed = sum(f.kind == "vulnerability" for r in reports for f in r.findings)
     hidden = sum(len(r.suppressed) for r in reports)
     assert listed + hidden == texts > 80
+
+
+@given(st.integers(0, 253402300799))
+def test_times_are_counted_as_the_calendar_counts_them(epoch: int) -> None:
+    moment = time.gmtime(epoch)
+    assert scan.as_epoch(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment).zfill(20)) == epoch
+    assert scan.as_epoch(time.strftime("%Y-%m-%d", moment)) == epoch // 86400 * 86400
 
 
 @needs_samples

@@ -524,6 +524,15 @@ def test_a_denied_version_is_found_in_the_binarys_own_build_information(wodle: W
     assert trivy.calls() == []
 
 
+def test_a_denied_version_is_found_in_a_binary_that_replaces_a_good_one(wodle: Wodle, trivy: StandIn) -> None:
+    assert of(wodle.run(), "scan_error") == []
+    text = trivy.path.read_text() + "\n# build\tgithub.com/aquasecurity/trivy\tv0.69.6\n"
+    trivy.path.write_text(text)
+    wodle.config["trivy"]["sha256"] = trivy.sha256
+    assert [e["reason"] for e in of(wodle.run(), "scan_error")] == ["denied_version"]
+    assert len(trivy.calls()) == 1
+
+
 @pytest.mark.parametrize("place", [0, 1, 30, 300])
 def test_a_denied_version_is_found_wherever_it_stands(tmp_path: Path, place: int) -> None:
     path = tmp_path / "binary"
@@ -658,7 +667,26 @@ def test_a_file_that_hides_findings_and_that_others_may_change_is_refused(
     assert of(wodle.run(), "scan_error") == []
 
 
-@pytest.mark.parametrize("args", [("--nonsense",), ("--image",), ("--config", "/nowhere")])
+def test_help_names_every_option(wodle: Wodle) -> None:
+    out, err = wodle.start("--help").communicate()
+    assert err == b""
+    for option in ("--config", *(f"--{kind}" for kind in scan._KINDS)):
+        assert f"  {option} " in out.decode()
+
+
+def test_the_command_line_names_targets_in_their_order() -> None:
+    assert scan.parse_arguments([]) == (scan.DEFAULT_CONFIG, [])
+    args = ["--image", "a:1", "--config=/c", "--report=-odd=name", "--image", "b"]
+    assert scan.parse_arguments(args) == ("/c", [("image", "a:1"), ("report", "-odd=name"), ("image", "b")])
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *(("--nonsense",), ("--nonsense", "x"), ("--image",), ("--image", "--config"), ("--image=",)),
+        *(("image", "a"), ("a:1",), ("-x",), ("--",), ("--config", "/nowhere")),
+    ],
+)
 def test_a_wrong_command_line_is_one_error_and_nothing_on_standard_error(wodle: Wodle, args: tuple[str, ...]) -> None:
     assert [(e["event"], e["reason"]) for e in wodle.run(*args)] == [("scan_error", "config")]
 
