@@ -47,12 +47,13 @@ def interpreters() -> list[str]:
 
 STAND_IN = r'''#!{python} -SE
 """A stand-in scanner: does what the file beside it says, and writes down how it was called."""
-import json, os, signal, subprocess, sys, time
+import json, os, signal, socket, subprocess, sys, time
 me = os.readlink(sys.argv[0]) if sys.argv[0].startswith("/proc/") else sys.argv[0]
 plan = json.load(open(me + ".json"))
 args = sys.argv[1:]
 with open(me + ".calls", "a") as calls:
-    call = {{"args": args, "env": dict(os.environ), "cwd": os.getcwd(), "files": os.listdir(".")}}
+    interfaces = [name for _, name in socket.if_nameindex()]
+    call = {{"args": args, "env": dict(os.environ), "cwd": os.getcwd(), "files": os.listdir("."), "net": interfaces}}
     calls.write(json.dumps(call) + "\n")
 updating = "--download-db-only" in args or "--download-java-db-only" in args or args[:1] == ["db"]
 step = plan.get("update", {{}}) if updating else plan
@@ -211,7 +212,7 @@ def docker_archive(path: Path, files: dict[str, bytes | str], *, tag: str = "app
             data = content.encode() if isinstance(content, str) else content
             info = tarfile.TarInfo(name)
             info.size = len(data)
-            info.mode = 0o644
+            info.mode = 0o755 if name.startswith("bin/") else 0o644
             tar.addfile(info, io.BytesIO(data))
     diff_id = "sha256:" + hashlib.sha256(layer.getvalue()).hexdigest()
     config = json.dumps(

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tarfile
 import tempfile
@@ -74,6 +75,93 @@ def trivy_database(cache: Path, built: float | None = None) -> None:
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() if built is None else built))
     metadata = {"Version": 2, "UpdatedAt": when, "NextUpdate": "2999-01-01T00:00:00Z", "DownloadedAt": when}
     (folder / "metadata.json").write_text(json.dumps(metadata))
+
+
+# As much of Grype's schema 6 as it needs; `grype db import` adds the rest, and the indexes.
+_GRYPE_TABLES = """
+CREATE TABLE blobs (id integer PRIMARY KEY, value text NOT NULL);
+CREATE TABLE db_metadata (build_timestamp datetime NOT NULL, model integer NOT NULL, revision integer NOT NULL,
+  addition integer NOT NULL);
+CREATE TABLE providers (id text PRIMARY KEY, version text, processor text, date_captured datetime, input_digest text);
+CREATE TABLE vulnerability_handles (id integer PRIMARY KEY, name text NOT NULL, status text NOT NULL,
+  published_date datetime, modified_date datetime, withdrawn_date datetime, provider_id text NOT NULL, blob_id integer);
+CREATE TABLE affected_package_handles (id integer PRIMARY KEY, vulnerability_id integer NOT NULL,
+  operating_system_id integer, package_id integer, blob_id integer);
+CREATE TABLE operating_systems (id integer PRIMARY KEY, name text, release_id text, major_version text,
+  minor_version text, label_version text, codename text, channel text, eol_date datetime, eoas_date datetime);
+CREATE TABLE packages (id integer PRIMARY KEY, ecosystem text, name text);
+CREATE TABLE known_exploited_vulnerability_handles (id integer PRIMARY KEY, cve text NOT NULL, blob_id integer);
+CREATE TABLE epss_handles (id integer PRIMARY KEY, cve text NOT NULL, epss real NOT NULL, percentile real NOT NULL);
+CREATE TABLE epss_metadata (date datetime NOT NULL);
+"""
+# (advisory, provider, ecosystem, package, affected versions and their type, fixed in, severity, CVE behind it)
+_GRYPE_ADVISORIES = (
+    ("CVE-2024-1001", "debian", "deb", "openssl", "< 3.0.13-1", "dpkg", "3.0.13-1", "high", ""),
+    ("CVE-2024-1002", "debian", "deb", "zlib", "", "dpkg", "", "high", ""),
+    ("CVE-2024-1005", "debian", "deb", "onlygrype", "< 2", "dpkg", "2", "low", ""),
+    ("GHSA-1111-2222-3333", "github", "npm", "left-pad", "< 1.3.1", "semver", "1.3.1", "critical", "CVE-2024-1003"),
+    ("GHSA-4444-5555-6666", "github", "python", "flask", "< 2.3.2", "python", "2.3.2", "high", ""),
+)
+
+
+def grype_database(cache: Path, built: float | None = None, fixed: str = "2024-02-01") -> None:
+    """Write and import a Grype database: Debian 12 (9 is past its end of life), npm, PyPI, a KEV entry, an EPSS score.
+
+    Its advisories overlap with those of ``trivy_database``: one with another severity, one under its GHSA id alone.
+    """
+    when = time.strftime("%Y-%m-%d %H:%M:%S+00:00", time.gmtime(time.time() if built is None else built))
+    raw = cache / "grype-raw.db"
+    cache.mkdir(parents=True, exist_ok=True)
+    raw.unlink(missing_ok=True)
+    database = sqlite3.connect(raw)
+
+    def insert(table: str, **values: Any) -> int | None:
+        marks = ",".join("?" * len(values))
+        statement = f"INSERT INTO {table} ({','.join(values)}) VALUES ({marks})"  # noqa: S608 -- our own names
+        return database.execute(statement, tuple(values.values())).lastrowid
+
+    def blob(value: Any) -> int | None:
+        return insert("blobs", value=json.dumps(value))
+
+    database.executescript(_GRYPE_TABLES)
+    insert("db_metadata", build_timestamp=when, model=6, revision=1, addition=10)
+    for provider in ("debian", "github"):
+        insert("providers", id=provider, version="1", processor="test", date_captured=when, input_digest="")
+    common = {"name": "debian", "release_id": "debian", "minor_version": "", "label_version": "", "channel": ""}
+    insert("operating_systems", major_version="9", codename="stretch", eol_date="2022-06-30 00:00:00+00:00", **common)
+    debian = insert("operating_systems", major_version="12", codename="bookworm", **common)
+    for advisory, provider, ecosystem, package, affected, kind, fix, severity, cve in _GRYPE_ADVISORIES:
+        aliases = [cve] if cve else []
+        rating = {"scheme": "CHMLN", "value": severity, "rank": 1}
+        text = {"id": advisory, "aliases": aliases, "severities": [rating], "refs": [{"url": "https://example.com/a"}]}
+        handle = insert(
+            "vulnerability_handles", name=advisory, status="active", provider_id=provider, blob_id=blob(text)
+        )
+        named = insert("packages", ecosystem=ecosystem, name=package)
+        available = {"available": {"date": fixed, "kind": "advisory"}}
+        mend = {"state": "fixed", "version": fix, "detail": available} if fix else {"state": "not-fixed"}
+        ranges = [{"version": {"type": kind, "constraint": affected}, "fix": mend}]
+        insert(
+            "affected_package_handles",
+            vulnerability_id=handle,
+            operating_system_id=debian if provider == "debian" else None,
+            package_id=named,
+            blob_id=blob({"cves": aliases, "ranges": ranges}),
+        )
+    insert("epss_metadata", date=when)
+    insert("epss_handles", cve="CVE-2024-1003", epss=0.91, percentile=0.99)
+    exploited = {"cve": "CVE-2024-1001", "date_added": "2024-01-01T00:00:00Z"}
+    insert("known_exploited_vulnerability_handles", cve="CVE-2024-1001", blob_id=blob(exploited))
+    database.commit()
+    database.close()
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(cache),
+        "GRYPE_DB_CACHE_DIR": str(cache / "grype"),
+        "GRYPE_CHECK_FOR_APP_UPDATE": "false",
+    }
+    command = [str(scanner("grype")), "db", "import", str(raw)]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
 
 
 DPKG = """Package: {name}
@@ -220,3 +308,111 @@ def docker_engine(folder: Path) -> Iterator[Path]:
         # dockerd mounts its data on itself and may leave that behind; nothing below could be removed then.
         subprocess.run(["umount", "--recursive", "--lazy", str(place / "data")], check=False, capture_output=True)
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def containerd_engine(folder: Path) -> Iterator[Any]:
+    """Run a containerd of our own; gives a function that runs ``ctr`` with it, and has the path of its ``socket``."""
+    program, ctr = shutil.which("containerd"), shutil.which("ctr")
+    if program is None or ctr is None or os.geteuid() != 0:
+        pytest.skip("a containerd of our own needs containerd, ctr and root")
+    place = Path(tempfile.mkdtemp(prefix="cicdc"))
+    config = place / "config.toml"
+    config.write_text(
+        f'version = 2\nroot = "{place}/root"\nstate = "{place}/state"\n'
+        f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\n  address = "{place}/c.sock"\n'
+    )
+
+    def run(*args: str) -> str:
+        command = [ctr, "--address", f"{place}/c.sock", *args]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    run.socket = f"{place}/c.sock"  # type: ignore[attr-defined]
+    run.path = ctr  # type: ignore[attr-defined]
+    with (folder / "containerd.log").open("wb") as log:
+        process = subprocess.Popen([program, "--config", str(config)], stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                run("version")
+                break
+            time.sleep(0.1)
+        if process.poll() is not None:
+            pytest.skip("containerd does not start here: " + (folder / "containerd.log").read_text()[-200:])
+        yield run
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            for line in run("tasks", "ls").splitlines()[1:]:
+                run("tasks", "kill", "--signal", "SIGKILL", line.split()[0])
+        process.terminate()
+        process.wait(30)
+        for mount in Path("/proc/self/mountinfo").read_text().splitlines():
+            where = mount.split()[4]
+            if where.startswith(f"{place}/"):
+                subprocess.run(["umount", "--lazy", where], check=False, capture_output=True)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+IDENTITY = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main"
+ISSUER = "https://token.actions.githubusercontent.com"
+_CERTIFICATES = f"""[req]
+distinguished_name = names
+[names]
+[root]
+basicConstraints = critical,CA:TRUE,pathlen:1
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[leaf]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = codeSigning
+subjectAltName = critical,URI:{IDENTITY}
+1.3.6.1.4.1.57264.1.1 = DER:{ISSUER.encode().hex()}
+1.3.6.1.4.1.57264.1.8 = ASN1:UTF8String:{ISSUER}
+"""
+
+
+def cosign(folder: Path, *args: str) -> None:
+    """Run the real cosign in a folder, with keys that have no password."""
+    environment = {**os.environ, "COSIGN_PASSWORD": ""}
+    subprocess.run(
+        [str(scanner("cosign")), *args], cwd=folder, env=environment, check=True, capture_output=True, timeout=120
+    )
+
+
+class CertificateAuthority:
+    """What Fulcio does: certificates that name a workflow and its issuer; here by a root of our own, without logs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the root, one certificate, and the trusted root that cosign verifies with."""
+        if shutil.which("openssl") is None:
+            pytest.skip("openssl is not installed")
+        self.folder = folder
+        folder.mkdir()
+        (folder / "ca.cnf").write_text(_CERTIFICATES)
+        root = "-config ca.cnf -extensions root -out root.pem"
+        leaf = "-CA root.pem -CAkey root.key -CAcreateserial -extfile ca.cnf -extensions leaf -out leaf.pem"
+        for command in (
+            "ecparam -name prime256v1 -genkey -noout -out root.key",
+            f"req -x509 -new -key root.key -subj /O=example.com/CN=root -days 2 {root}",
+            "ecparam -name prime256v1 -genkey -noout -out leaf.key",
+            "req -new -key leaf.key -subj / -config ca.cnf -out leaf.csr",
+            f"x509 -req -in leaf.csr -days 1 {leaf}",
+        ):
+            subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+        cosign(folder, "import-key-pair", "--key", "leaf.key", "--output-key-prefix", "signer")
+        cosign(folder, "signing-config", "create", "--out", "signing.json")
+        service = "url=https://fulcio.example.com,certificate-chain=root.pem"
+        cosign(folder, "trusted-root", "create", "--fulcio", service, "--out", "trusted-root.json")
+
+    def sign(self, reference: str) -> None:
+        """Sign an image in a registry with the certificate."""
+        certificate = ["--key", "signer.key", "--certificate", "leaf.pem", "--certificate-chain", "root.pem"]
+        cosign(self.folder, "sign", *certificate, "--signing-config", "signing.json", "--yes", reference)
+
+    def rule(self, **more: Any) -> dict[str, Any]:
+        """Return how to verify it."""
+        logs = {"transparency_log": False, "certificate_log": False}
+        root = str(self.folder / "trusted-root.json")
+        return {"identity": IDENTITY, "issuer": ISSUER, "trusted_root": root, **logs, **more}

@@ -72,7 +72,13 @@ def test_nothing_found_passes(report: Any, capsys: pytest.CaptureFixture[str]) -
 def test_a_finding_at_the_threshold_fails_with_what_to_do(report: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert gate("--report", report(vulnerability(1))) == 10
     out = capsys.readouterr().out
-    for part in ("FAIL", "HIGH CVE-2024-0001 package-1 1.0", "app (debian 12.5)", "1.1", "severity HIGH reaches HIGH"):
+    for part in (
+        "FAIL",
+        "HIGH CVE-2024-0001 package-1 1.0",
+        "app (debian 12.5)",
+        "1.1",
+        "the policy fails from HIGH on",
+    ):
         assert part in out
 
 
@@ -356,9 +362,18 @@ def test_junit_counts_failures_and_skips(written: dict[str, str]) -> None:
     assert len(suite.findall("testcase/skipped")) == 1
 
 
-def test_github_annotations_are_escaped(written: dict[str, str]) -> None:
-    assert "::error file=a%2Cb.sh,line=3,title=key::" in written["github"]
-    assert "::warning file=app (debian 12.5),title=CVE-2024-0003::" in written["github"]
+def test_github_annotations_are_escaped(tmp_path: Path, report: Any) -> None:
+    secret = {"RuleID": "key", "Severity": "HIGH", "StartLine": 3, "EndLine": 4}
+    results = [{"Target": "a,b.sh", "Class": "secret", "Secrets": [secret]}]
+    path = report(ArtifactType="repository", Metadata={}, Results=results)
+    gate("--report", path, "--write", f"github={tmp_path / 'github'}")
+    assert (tmp_path / "github").read_text().startswith("::error file=a%2Cb.sh,line=3,title=key::HIGH key: ")
+
+
+def test_github_is_not_told_of_an_images_file_as_if_it_were_the_repositorys(written: dict[str, str]) -> None:
+    assert "::error title=key::HIGH key in a,b.sh:3-4: " in written["github"]
+    assert "::warning title=CVE-2024-0003::" in written["github"]
+    assert "file=" not in written["github"]
 
 
 def test_problems_stand_in_every_format(tmp_path: Path) -> None:
@@ -439,6 +454,85 @@ def test_a_broken_scanner_is_not_a_vulnerable_image(
     archive = tmp_path / "app.tar"
     archive.write_bytes(b"x")
     assert gate("--archive", str(archive), "--policy", rules, "--cache", str(tmp_path / "cache")) == code
+
+
+def test_files_are_named_as_seen_from_where_the_pipeline_runs(
+    tmp_path: Path, pinned: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trivy, rules = pinned
+    secret = {"RuleID": "key", "Severity": "HIGH", "StartLine": 3, "EndLine": 4}
+    results = [{"Target": "deploy it.sh", "Class": "secret", "Secrets": [secret]}]
+    trivy.plan({"report": trivy_report(ArtifactType="filesystem", Metadata={}, Results=results)})
+    (tmp_path / "source").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert gate("--directory", ".", "--policy", rules, "--cache", "cache") == 2  # a commit could bring a database
+    options = [part for name in ("github", "sarif") for part in ("--write", f"{name}={name}")]
+    # The cache too is named from here, though the scanner runs elsewhere.
+    assert gate("--directory", "source", "--policy", rules, "--cache", "cache", *options) == 10
+    assert "::error file=source/deploy it.sh,line=3," in (tmp_path / "github").read_text()
+    (result,) = json.loads((tmp_path / "sarif").read_text())["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place == "source/deploy%20it.sh"
+    (call,) = trivy.calls()
+    assert call["args"][call["args"].index("--cache-dir") + 1] == str(tmp_path / "cache" / "trivy")
+
+
+def test_a_key_is_named_from_where_the_pipeline_runs(
+    tmp_path: Path, report: Any, policy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cosign = StandIn(tmp_path, "cosign", {})
+    scanners = f"scanners: {{cosign: {{path: {cosign.path}, sha256: {cosign.sha256}}}}}\n"
+    image = {"OS": {"Family": "debian", "Name": "12.5"}, "RepoDigests": ["r.example.com/app@sha256:" + "1" * 64]}
+    monkeypatch.chdir(tmp_path)
+    for key, handed in (("keys/release.pub", str(tmp_path / "keys/release.pub")), ("awskms:///alias/x",) * 2):
+        rules = policy(f'signature: {{key: "{key}"}}\n{scanners}')
+        assert gate("--report", report(Metadata=image), "--policy", rules) == 0
+        args = cosign.calls()[-1]["args"]
+        assert args[args.index("--key") + 1] == handed
+
+
+@pytest.mark.parametrize("age", ["scan", "report"])
+def test_data_whose_age_is_not_known_is_the_scanners_failure(
+    tmp_path: Path, pinned: tuple[StandIn, str], age: str
+) -> None:
+    _, rules = pinned
+    (tmp_path / "report.json").write_text(json.dumps(trivy_report()))
+    metadata = tmp_path / "cache" / "trivy" / "db" / "metadata.json"
+    metadata.write_text(json.dumps({"UpdatedAt": "0001-01-01T00:00:00Z", "NextUpdate": "2999-01-01T00:00:00Z"}))
+    subject = "--archive" if age == "scan" else "--report"
+    assert gate(subject, str(tmp_path / "report.json"), "--policy", rules, "--cache", str(tmp_path / "cache")) == 20
+
+
+def test_a_report_by_a_malicious_version_is_the_scanners_failure(report: Any) -> None:
+    assert gate("--report", report(Trivy={"Version": "0.69.4"})) == 20
+
+
+def test_an_update_that_fails_is_told_and_young_data_still_do(
+    tmp_path: Path, pinned: tuple[StandIn, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trivy, rules = pinned
+    metadata = tmp_path / "cache" / "trivy" / "db" / "metadata.json"
+    metadata.write_text(json.dumps({"UpdatedAt": NOW, "NextUpdate": NOW}))
+    trivy.plan({"report": trivy_report(), "update": {"exit": 1, "stderr": "TOOMANYREQUESTS"}})
+    (tmp_path / "app.tar").write_bytes(b"x")
+    assert gate("--archive", str(tmp_path / "app.tar"), "--policy", rules, "--cache", str(tmp_path / "cache")) == 0
+    assert "note: the database was not updated: the registry or package repository limits" in capsys.readouterr().out
+
+
+def test_the_table_says_what_belongs_to_which_artifact_and_shows_the_end_of_a_long_place(
+    tmp_path: Path, report: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = {"ID": "DS-0002", "Status": "FAIL", "Severity": "HIGH", "Title": "root", "Resolution": "Add a USER"}
+    place = "a" * 60 + "/Dockerfile"
+    first = report(ArtifactName="one", Results=[{"Class": "os-pkgs"}, {"Target": place, "Misconfigurations": [check]}])
+    second = tmp_path / "second.json"
+    second.write_text(json.dumps(trivy_report(ArtifactName="two", CreatedAt=NOW, Metadata={})))
+    assert gate("--report", first, "--report", str(second)) == 20
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:4:2] == ["one:", "two:"]
+    assert lines[2].startswith("FAIL  HIGH DS-0002 root  …a")
+    assert "/Dockerfile  -         Add a USER" in lines[2]
+    assert lines[4].startswith("FAIL  two: the operating system was not recognised")
 
 
 def test_a_changed_scanner_is_not_started(tmp_path: Path, pinned: tuple[StandIn, str]) -> None:

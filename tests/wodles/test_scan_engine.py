@@ -195,6 +195,80 @@ def test_a_nodes_images_are_listed_through_crictl(tmp_path: Path) -> None:
     assert args[args.index("--image-src") + 1] == "containerd"
 
 
+CTR = {
+    "namespaces": "default\nk8s.io\n",
+    "tasks": "TASK    PID    STATUS\nc2    77    RUNNING\nc3    0    STOPPED\n",
+    "containers": "CONTAINER    IMAGE    RUNTIME\nc2    docker.io/library/b:1    io.containerd.runc.v2\n"
+    "c3    127.0.0.1:5000/a:1    io.containerd.runc.v2\n",
+    "images": "REF TYPE DIGEST SIZE PLATFORMS LABELS\n"
+    f"127.0.0.1:5000/a:1 application/x sha256:{'1' * 64} 10.7 KiB linux/amd64 -\n"
+    f"127.0.0.1:5000/a@sha256:{'1' * 64} application/x sha256:{'1' * 64} 10.7 KiB linux/amd64 -\n"
+    f"sha256:{'a' * 64} application/x sha256:{'1' * 64} 10.7 KiB linux/amd64 io.cri-containerd.image=managed\n"
+    f"docker.io/library/b:1 application/x sha256:{'2' * 64} 10.7 KiB linux/amd64,linux/arm64 -\n"
+    f"--config=/etc/passwd application/x sha256:{'3' * 64} 10.7 KiB linux/amd64 -\n",
+    "content": "DIGEST SIZE AGE LABELS\n"
+    f"sha256:{'1' * 64}\t420B\t5 minutes\tcontainerd.io/gc.ref.content.config=sha256:{'a' * 64},"
+    "containerd.io/distribution.source.127.0.0.1=a,mirror/a,other=x\n"
+    f"sha256:{'2' * 64}\t420B\t5 minutes\tcontainerd.io/gc.ref.content.m.0=sha256:{'4' * 64}\n"
+    f"sha256:{'4' * 64}\t420B\t5 minutes\tcontainerd.io/gc.ref.content.config=sha256:{'b' * 64}\n",
+}
+
+
+@pytest.fixture
+def ctr(tmp_path: Path) -> Path:
+    for name, answer in CTR.items():
+        (tmp_path / f"ctr-{name}").write_text(answer)
+    path = tmp_path / "ctr"
+    # ctr --address A namespaces ls -q; ctr --address A --namespace N WHAT ls
+    path.write_text(
+        '#!/bin/sh\n[ "$3" = namespaces ] && exec cat "{0}/ctr-namespaces"\n'
+        '[ "$4" = default ] || exit 0\nexec cat "{0}/ctr-$5"\n'.replace("{0}", str(tmp_path))
+    )
+    path.chmod(0o755)
+    return path
+
+
+def test_the_images_of_containerds_namespaces_are_listed_through_ctr(tmp_path: Path, ctr: Path) -> None:
+    reports = {f"sha256:{'1' * 64}": report_of("a"), f"sha256:{'2' * 64}": report_of("b")}
+    trivy = StandIn(tmp_path, "trivy", {"report": "", "reports": reports})
+    wodle = Wodle(tmp_path, trivy=trivy.tool(), engine="containerd", ctr=str(ctr), trusted_registries=["docker.io"])
+    wodle.database()
+    events = wodle.run()
+    assert [(e["artifact"], e["exposure"], e["outcome"]) for e in summaries(events)] == [
+        ("docker.io/library/b:1", "running", "clean"),
+        ("127.0.0.1:5000/a:1", "stored", "clean"),
+    ]
+    # The registry's port, which the labels leave out, comes from the image's name.
+    assert [e["registry"] for e in of(events, "untrusted_registry")] == ["127.0.0.1:5000"]
+    for call in trivy.calls():
+        assert call["args"][call["args"].index("--image-src") + 1] == "containerd"
+        assert call["env"]["CONTAINERD_NAMESPACE"] == "default"
+
+
+def test_a_report_about_another_image_of_containerd_is_not_taken(tmp_path: Path, ctr: Path) -> None:
+    trivy = StandIn(tmp_path, "trivy", {"report": report_of("c")})
+    wodle = Wodle(tmp_path, trivy=trivy.tool(), engine="containerd", ctr=str(ctr))
+    wodle.database()
+    assert [e["reason"] for e in of(wodle.run(), "scan_error")] == ["image_mismatch"] * 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "namespaces", "reason"),
+    [
+        (0o777, "default\n", "binary_unsafe"),
+        (0o644, "default\n", "binary_unsafe"),
+        (0o755, "--config=x\n", "engine_unreachable"),
+    ],
+)
+def test_a_ctr_that_cannot_be_trusted_is_one_error(
+    tmp_path: Path, ctr: Path, mode: int, namespaces: str, reason: str
+) -> None:
+    ctr.chmod(mode)
+    (tmp_path / "ctr-namespaces").write_text(namespaces)
+    wodle = Wodle(tmp_path, engine="containerd", ctr=str(ctr))
+    assert [e["reason"] for e in of(wodle.run(), "scan_error")] == [reason]
+
+
 # --------------------------------------------------------------------------------------------------------------- queue
 
 
@@ -352,6 +426,43 @@ def test_a_signature_that_cannot_be_checked_is_an_error_and_checked_again(wodle:
     assert [e["reason"] for e in of(wodle.run(), "unsigned_image", "scan_error")] == ["signature_unverifiable"]
     cosign.plan({})
     assert of(wodle.run(), "unsigned_image", "scan_error") == []
+
+
+def test_an_image_made_here_cannot_be_signed_and_that_is_told_once(
+    wodle: Wodle, engine: Engine, cosign: StandIn
+) -> None:
+    engine.images = [image("a", "registry.example.com/app:1")]
+    assert [e["reason"] for e in of(wodle.run(), "unsigned_image", "scan_error")] == ["not_in_registry"]
+    assert of(wodle.run(), "unsigned_image", "scan_error") == []
+    assert cosign.calls() == []
+
+
+def test_the_signature_is_looked_for_in_the_repository_that_the_rule_is_about(
+    wodle: Wodle, engine: Engine, cosign: StandIn
+) -> None:
+    engine.images = [image("a", "app:1", digests=("mirror.example.com/app@sha256:" + "1" * 64, REPOSITORY_DIGEST))]
+    wodle.run()
+    assert [call["args"][-1] for call in cosign.calls()] == [REPOSITORY_DIGEST]
+
+
+def test_who_must_have_signed_is_handed_to_cosign(wodle: Wodle, cosign: StandIn) -> None:
+    rule = {
+        "images": ["*"],
+        "identity_regexp": "^https://github.com/acme/",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "trusted_root": "/etc/cosign/root.json",
+        "transparency_log": False,
+        "certificate_log": False,
+    }
+    wodle.config["signatures"] = [rule]
+    wodle.run()
+    assert cosign.calls()[0]["args"] == [
+        *("verify", "--output", "json"),
+        *("--certificate-identity-regexp", rule["identity_regexp"]),
+        *("--certificate-oidc-issuer", rule["issuer"]),
+        *("--trusted-root", rule["trusted_root"]),
+        *("--insecure-ignore-tlog=true", "--insecure-ignore-sct=true", "--", REPOSITORY_DIGEST),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +18,13 @@ from scan_kit import Wodle, of
 from scan_live import (
     FAKE_KEY_ID,
     FAKE_PAT,
+    IDENTITY,
+    CertificateAuthority,
+    containerd_engine,
     debian_image,
     docker_archive,
     docker_engine,
+    grype_database,
     npm_lock,
     push,
     registry,
@@ -27,7 +35,6 @@ from scan_live import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.scanner
 
@@ -119,6 +126,18 @@ def test_a_directory_shows_dependencies_secrets_and_misconfiguration(wodle: Wodl
     assert "DS-0002" in {e["id"] for e in of(events, "misconfiguration")}
 
 
+@pytest.mark.parametrize("scanner_name", ["trivy", "grype"])
+def test_a_cache_below_a_directory_is_not_scanned_with_it(tmp_path: Path, scanner_name: str) -> None:
+    source = tmp_path / "source"
+    trivy_database(source / "cache")
+    grype_database(source / "cache")
+    for folder in (source, source / "cache"):
+        (folder / "package-lock.json").write_text(npm_lock(left_pad="1.3.0"))
+    wodle = Wodle(tmp_path, directories=[str(source)], cache_directory=str(source / "cache"))
+    wodle.config[scanner_name] = tool(scanner_name)
+    assert [e["target"] for e in of(wodle.run(timeout=120), "vulnerability")] == ["package-lock.json"]
+
+
 def test_licences_are_told_where_they_are_wanted(wodle: Wodle, tmp_path: Path) -> None:
     licence = "Files: *\nLicense: GPL-3.0\n"
     debian_image(tmp_path / "app.tar", files={"usr/share/doc/openssl/copyright": licence})
@@ -178,6 +197,156 @@ def test_a_real_grype_without_a_database_is_told(tmp_path: Path) -> None:
     debian_image(tmp_path / "app.tar")
     wodle = Wodle(tmp_path, grype=tool("grype"), archives=[str(tmp_path / "app.tar")])
     assert [e["reason"] for e in of(wodle.run(timeout=120), "scan_error")] == ["db_missing"]
+
+
+# ---------------------------------------------------------------------------------------------------------------- Grype
+
+INSTALLED = {
+    "app/node_modules/left-pad/package.json": json.dumps({"name": "left-pad", "version": "1.3.0"}),
+    "usr/lib/python3/dist-packages/flask-2.0.0.dist-info/METADATA": "Name: Flask\nVersion: 2.0.0\n",
+}
+
+
+@pytest.fixture
+def grype(tmp_path: Path) -> Wodle:
+    grype_database(tmp_path / "cache")
+    return Wodle(tmp_path, grype=tool("grype"))
+
+
+def test_real_grype_tells_what_is_exploited_what_is_likely_and_since_when_there_is_a_fix(
+    grype: Wodle, tmp_path: Path
+) -> None:
+    debian_image(tmp_path / "app.tar", files=dict(INSTALLED))
+    grype.config["archives"] = [str(tmp_path / "app.tar")]
+    events = grype.run(timeout=120)
+    assert of(events, "scan_error", "eol_os", "db_stale") == []
+    new = [e for e in of(events, "vulnerability") if e["state"] == "new"]
+    assert {(e["id"], e["package"], e["severity"], e.get("fixed", ""), e.get("threat", "")) for e in new} == {
+        ("CVE-2024-1001", "openssl", "HIGH", "3.0.13-1", "kev"),
+        ("CVE-2024-1002", "zlib", "HIGH", "", ""),
+        ("CVE-2024-1003", "left-pad", "CRITICAL", "1.3.1", "epss"),
+        ("GHSA-4444-5555-6666", "flask", "HIGH", "2.3.2", ""),
+    }
+    # The fix is out since February 2024, but a clock does not start before we saw the finding.
+    assert [e for e in of(events, "vulnerability") if e["state"] == "overdue"] == []
+    assert [e["scope"] for e in grype.run(timeout=120)] == ["run"]
+
+
+def test_both_scanners_findings_become_one(grype: Wodle, tmp_path: Path) -> None:
+    trivy_database(tmp_path / "cache")
+    debian_image(tmp_path / "app.tar", files=dict(INSTALLED))
+    grype.config.update(archives=[str(tmp_path / "app.tar")], trivy=tool("trivy"))
+    found = {
+        (e["id"], e["package"]): (e["scanner"], e["severity"]) for e in of(grype.run(timeout=120), "vulnerability")
+    }
+    assert found == {
+        ("CVE-2024-1001", "openssl"): ("grype,trivy", "CRITICAL"),  # Grype says HIGH
+        ("CVE-2024-1002", "zlib"): ("grype,trivy", "HIGH"),  # a version with an epoch, which they spell differently
+        ("CVE-2024-1003", "left-pad"): ("grype,trivy", "CRITICAL"),  # Grype knows it by its GHSA id, Trivy says MEDIUM
+        ("GHSA-4444-5555-6666", "flask"): ("grype", "HIGH"),
+    }
+
+
+def test_both_scanners_read_lock_files(grype: Wodle, tmp_path: Path) -> None:
+    trivy_database(tmp_path / "cache")
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "package-lock.json").write_text(npm_lock(left_pad="1.3.0"))
+    (source / "requirements.txt").write_text("flask==2.0.0\n")
+    grype.config.update(directories=[str(source)], trivy=tool("trivy"))
+    found = {(e["id"], e["scanner"], e["target"]) for e in of(grype.run(timeout=120), "vulnerability")}
+    assert found == {
+        ("CVE-2024-1003", "grype,trivy", "package-lock.json"),
+        ("GHSA-4444-5555-6666", "grype", "requirements.txt"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "told"),
+    [
+        ("12", {}, []),
+        ("9", {}, [("eol_os", "end_of_life")]),
+        ("99", {}, [("scan_error", "unknown_os")]),  # its database has nothing about it
+        ("12", {"etc/os-release": "ID=photon\nVERSION_ID=5.0\n"}, [("scan_error", "unknown_os")]),
+        ("12", {"etc/os-release": "ID=plan9\nVERSION_ID=4\n"}, [("scan_error", "unknown_os")]),
+    ],
+    ids=["known", "end of life", "unknown release", "system without data", "unknown system"],
+)
+def test_grype_alone_does_not_call_clean_what_its_database_does_not_know(
+    grype: Wodle, tmp_path: Path, version: str, files: dict[str, str], told: list[tuple[str, str]]
+) -> None:
+    debian_image(tmp_path / "app.tar", version, packages={"bash": "5"}, files=dict(files))
+    grype.config["archives"] = [str(tmp_path / "app.tar")]
+    events = grype.run(timeout=120)
+    assert [(e["event"], e["reason"]) for e in of(events, "scan_error", "eol_os", "db_stale")] == told
+    assert ("clean" in [e["outcome"] for e in of(events, "summary")]) is (told == [])
+
+
+def test_an_old_grype_database_is_told_and_scans_go_on(tmp_path: Path) -> None:
+    grype_database(tmp_path / "cache", built=time.time() - 9 * 86400)
+    debian_image(tmp_path / "app.tar")
+    wodle = Wodle(tmp_path, grype=tool("grype"), archives=[str(tmp_path / "app.tar")])
+    events = wodle.run(timeout=120)
+    assert [(e["event"], e["scanner"]) for e in of(events, "scan_error", "db_stale")] == [("db_stale", "grype")]
+    assert len(of(events, "vulnerability")) == 2
+
+
+def another_schema(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE db_metadata SET model = 5")
+        database.commit()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.write_bytes(b"x" * 4096), "cache_corrupt"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"x"), "cache_corrupt"),
+        (lambda path: path.unlink(), "db_missing"),
+        (another_schema, "db_schema"),
+    ],
+    ids=["not a database", "another checksum", "gone", "another schema"],
+)
+def test_a_damaged_grype_database_is_told(grype: Wodle, tmp_path: Path, damage: Any, reason: str) -> None:
+    debian_image(tmp_path / "app.tar")
+    damage(tmp_path / "cache" / "grype" / "6" / "vulnerability.db")
+    grype.config["archives"] = [str(tmp_path / "app.tar")]
+    assert [e["reason"] for e in of(grype.run(timeout=120), "scan_error")] == [reason]
+
+
+@pytest.mark.parametrize("scanner_name", ["trivy", "grype"])
+def test_a_full_disk_is_told(tmp_path: Path, scanner_name: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a small file system needs root")
+    trivy_database(tmp_path / "cache")
+    grype_database(tmp_path / "cache")
+    debian_image(tmp_path / "app.tar", files={f"srv/{n}": os.urandom(1 << 20) for n in range(4)})
+    state = tmp_path / "state"
+    state.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(state)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        wodle = Wodle(tmp_path, archives=[str(tmp_path / "app.tar")], **{scanner_name: tool(scanner_name)})
+        events = wodle.run(timeout=120)
+        assert [e["reason"] for e in of(events, "scan_error")] == ["disk_full"]
+        assert "clean" not in [e["outcome"] for e in of(events, "summary")]
+    finally:
+        subprocess.run(["umount", "--lazy", str(state)], check=True)
+
+
+def test_two_runs_on_one_cache_take_turns(wodle: Wodle, tmp_path: Path) -> None:
+    debian_image(tmp_path / "app.tar")
+    other = tmp_path / "other"
+    other.mkdir()
+    second = Wodle(other, trivy=tool("trivy"), cache_directory=wodle.config["cache_directory"])
+    for each in (wodle, second):
+        each.config["archives"] = [str(tmp_path / "app.tar")]
+    processes = [each.start() for each in (wodle, second)]
+    for process in processes:
+        out, _ = process.communicate(timeout=240)
+        assert out.count(b'"event":"vulnerability"') == 2
+        assert b"scan_error" not in out
 
 
 # ------------------------------------------------------------------------------------------------ registry, signatures
@@ -257,6 +426,58 @@ def test_a_signature_by_another_key_is_told(wodle: Wodle, tmp_path: Path, host: 
     assert [e["reason"] for e in of(wodle.run(timeout=180), "unsigned_image")] == ["no_matching_signature"]
 
 
+# ------------------------------------------------------------------------------------------------------- without a key
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path / "authority")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, []),
+        (
+            {"identity": "https://github.com/mallory/app/.github/workflows/release.yml@refs/heads/main"},
+            "wrong_identity",
+        ),
+        ({"identity": "", "identity_regexp": "^https://github.com/acme/"}, []),
+        ({"identity": "", "identity_regexp": "^https://github.com/mallory/"}, "wrong_identity"),
+        ({"issuer": "https://issuer.example.com"}, "wrong_identity"),
+        ({"issuer": "", "issuer_regexp": "githubusercontent"}, []),
+        # Without the leave to do without them, the logs are missing.
+        ({"certificate_log": True}, "no_matching_signature"),
+        ({"transparency_log": True}, "no_matching_signature"),
+    ],
+)
+def test_a_signature_by_a_workflow_is_verified_by_identity_and_issuer(  # noqa: PLR0917 -- fixtures and the case
+    wodle: Wodle, tmp_path: Path, host: str, authority: CertificateAuthority, more: dict[str, Any], told: Any
+) -> None:
+    debian_image(tmp_path / "app.tar")
+    reference = f"{host}/app@" + push(host, "app", "1", tmp_path / "app.tar")
+    authority.sign(reference)
+    rule = {key: value for key, value in {"images": ["*"], **authority.rule(**more)}.items() if value != ""}
+    wodle.config.update(cosign=tool("cosign", version="3.1.2"), signatures=[rule], registry=[reference])
+    events = wodle.run(timeout=180)
+    assert [e["reason"] for e in of(events, "unsigned_image", "scan_error")] == ([told] if told else [])
+
+
+def test_a_certificate_of_another_authority_is_not_taken(
+    wodle: Wodle, tmp_path: Path, host: str, authority: CertificateAuthority
+) -> None:
+    other = CertificateAuthority(tmp_path / "other")
+    debian_image(tmp_path / "app.tar")
+    reference = f"{host}/app@" + push(host, "app", "1", tmp_path / "app.tar")
+    other.sign(reference)
+    rule = {"images": ["*"], **authority.rule()}
+    assert rule["identity"] == IDENTITY
+    wodle.config.update(cosign=tool("cosign", version="3.1.2"), signatures=[rule], registry=[reference])
+    assert [e["reason"] for e in of(wodle.run(timeout=180), "unsigned_image", "scan_error")] == [
+        "no_matching_signature"
+    ]
+
+
 # --------------------------------------------------------------------------------------------------------------- engine
 
 
@@ -276,3 +497,34 @@ def test_images_of_a_real_engine(wodle: Wodle, tmp_path: Path) -> None:
             '{"version":1,"image":"app:1","reason":"create"}'
         )
         assert [(e["trigger"], e["critical"]) for e in artifact_summaries(wodle.run(timeout=120))] == [("create", 1)]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("scanners", [("trivy",), ("grype",), ("trivy", "grype")], ids=",".join)
+def test_images_of_a_real_containerd(tmp_path: Path, host: str, scanners: tuple[str, ...]) -> None:
+    trivy_database(tmp_path / "cache")
+    grype_database(tmp_path / "cache")
+    busybox = shutil.which("busybox")
+    files = {"bin/busybox": Path(busybox).read_bytes()} if busybox else {}
+    debian_image(tmp_path / "running.tar", tag="docker.io/library/running:1", files=dict(files))
+    debian_image(tmp_path / "pulled.tar", packages={"openssl": "3.0.14-1"})
+    push(host, "pulled", "1", tmp_path / "pulled.tar")
+    with containerd_engine(tmp_path) as ctr:
+        ctr("--namespace", "k8s.io", "images", "pull", "--plain-http", f"{host}/pulled:1")
+        ctr("images", "import", str(tmp_path / "running.tar"))
+        if busybox:
+            name = Path(ctr.socket).parent.name  # runc keeps all containers of a host in one place
+            ctr("run", "--detach", "--null-io", "docker.io/library/running:1", name, "/bin/busybox", "sleep", "600")
+        wodle = Wodle(tmp_path, **{name: tool(name) for name in scanners})
+        wodle.config.update(
+            engine="containerd", containerd_socket=ctr.socket, ctr=ctr.path, trusted_registries=["registry.example.com"]
+        )
+        events = wodle.run(timeout=240)
+        assert of(events, "scan_error") == []
+        assert [(e["artifact"], e["exposure"], e["outcome"]) for e in artifact_summaries(events)] == [
+            ("docker.io/library/running:1", "running" if busybox else "stored", "findings"),
+            (f"{host}/pulled:1", "stored", "clean"),
+        ]
+        # One was pulled, the other one made here, whatever its name says.
+        assert [e["registry"] for e in of(events, "untrusted_registry")] == [host]
+        assert [e["scope"] for e in wodle.run(timeout=120)] == ["run"]

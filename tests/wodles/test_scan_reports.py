@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +67,13 @@ def test_trivys_own_integration_reports_hold_as_many_vulnerabilities_as_their_au
     assert listed + hidden == texts > 80
 
 
+@given(st.integers(0, 253402300799))
+def test_times_are_counted_as_the_calendar_counts_them(epoch: int) -> None:
+    moment = time.gmtime(epoch)
+    assert scan.as_epoch(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment).zfill(20)) == epoch
+    assert scan.as_epoch(time.strftime("%Y-%m-%d", moment)) == epoch // 86400 * 86400
+
+
 @needs_samples
 def test_no_token_of_a_recorded_report_reaches_a_finding() -> None:
     data = (SAMPLES / "trivy" / "secrets.json").read_bytes()
@@ -120,6 +128,12 @@ def test_the_same_cve_in_another_version_stays_a_finding_of_its_own() -> None:
         ("pkg:pypi/Flask_Login@0.6.2", "pkg:pypi/flask-login@0.6.2"),
         ("pkg:apk/alpine/musl@1.1.22-r2?arch=x86_64#sub", "pkg:apk/alpine/musl@1.1.22-r2"),
         ("pkg:npm/%40angular/core@1", "pkg:npm/@angular/core@1"),
+        # An epoch, as Trivy and as Grype write it.
+        ("pkg:deb/debian/zlib@1.2.13-1?arch=amd64&distro=debian-12&epoch=1", "pkg:deb/debian/zlib@1:1.2.13-1"),
+        ("pkg:deb/debian/zlib@1%3A1.2.13-1?arch=amd64", "pkg:deb/debian/zlib@1:1.2.13-1"),
+        ("pkg:rpm/redhat/bind@9.16-1.el9?epoch=32", "pkg:rpm/redhat/bind@32:9.16-1.el9"),
+        ("pkg:rpm/redhat/bash@5.1-1.el9?epoch=0", "pkg:rpm/redhat/bash@5.1-1.el9"),
+        ("pkg:npm/x?epoch=1", "pkg:npm/x"),
         ("not a purl", ""),
     ],
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scan_kit import StandIn, Wodle, alive, interpreters, load_wodle, of, trivy_report, vulnerability
+from scan_kit import StandIn, Wodle, alive, events_of, interpreters, load_wodle, of, trivy_report, vulnerability
 
 scan = load_wodle()
 
@@ -84,6 +87,75 @@ def test_what_exceeds_a_runs_limit_is_told_by_the_next_run(wodle: Wodle) -> None
     assert first[-1]["deferred"] == 1
     assert [e["id"] for e in of(second, "vulnerability")] == ["CVE-2024-0002"]
     assert of(third, "vulnerability") == []
+
+
+def test_a_change_that_exceeds_a_runs_limit_is_still_a_change_and_its_clock_goes_on(
+    wodle: Wodle, trivy: StandIn
+) -> None:
+    wodle.run()
+    backdate(wodle, 10)
+    wodle.database(built="2999-01-02T00:00:00Z")
+    trivy.plan({"report": trivy_report(*(vulnerability(n, Severity="CRITICAL") for n in (1, 2)))})
+    wodle.config["events_per_run"] = 1
+    wodle.run()
+    (event, *_) = [e for e in of(wodle.run(), "vulnerability") if e["state"] == "changed"]
+    assert event["since"] == time.strftime("%Y-%m-%d", time.gmtime(time.time() - 10 * 86400))
+
+
+def test_a_floor_that_is_lowered_tells_what_was_below_it(wodle: Wodle, trivy: StandIn) -> None:
+    trivy.plan({"report": trivy_report(vulnerability(1), vulnerability(2, Severity="LOW"))})
+    wodle.config["severity_floor"] = "HIGH"
+    assert [e["id"] for e in of(wodle.run(), "vulnerability")] == ["CVE-2024-0001"]
+    wodle.config["severity_floor"] = "LOW"
+    assert [(e["state"], e["id"]) for e in of(wodle.run(), "vulnerability")] == [("new", "CVE-2024-0002")]
+    assert of(wodle.run(), "vulnerability") == []
+
+
+def test_what_was_told_is_told_to_its_end_even_below_the_floor(wodle: Wodle, trivy: StandIn) -> None:
+    wodle.config["severity_floor"] = "HIGH"
+    wodle.run()
+    wodle.database(built="2999-01-02T00:00:00Z")
+    trivy.plan({"report": trivy_report(vulnerability(1, Severity="LOW"), vulnerability(2))})
+    assert [(e["state"], e["severity"]) for e in of(wodle.run(), "vulnerability")] == [("changed", "LOW")]
+    wodle.database(built="2999-01-03T00:00:00Z")
+    trivy.plan({"report": trivy_report(vulnerability(2))})
+    assert [(e["state"], e["id"]) for e in of(wodle.run(), "vulnerability")] == [("resolved", "CVE-2024-0001")]
+
+
+def test_artifacts_with_names_too_long_for_an_event_are_not_taken_for_each_other(
+    wodle: Wodle, trivy: StandIn, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("a" * 200) / ("b" * 200)
+    folder.mkdir(parents=True)
+    for name in ("1.tar", "2.tar"):
+        (folder / name).write_bytes(b"x")
+    wodle.config["archives"] = [str(folder / "*.tar")]
+    names = [e["artifact"] for e in of(wodle.run(), "summary") if e["scope"] == "artifact"]
+    assert (len(set(names)), len(trivy.calls())) == (2, 2)
+    assert all(len(name) <= 300 for name in names)
+
+
+def test_an_accident_with_one_artifact_does_not_keep_the_others_from_being_scanned(
+    tmp_path: Path, trivy: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / "1.tar", tmp_path / "2.tar"]
+    for path in paths:
+        path.write_bytes(b"x")
+    wodle = Wodle(tmp_path, trivy=trivy.tool(), archives=[str(path) for path in paths])
+    wodle.database()
+    prove = scan.prove
+
+    def accident(target: Any, *more: Any) -> Any:
+        return prove(target, *more) if target.name.endswith("2.tar") else more[99]
+
+    monkeypatch.setattr(scan, "prove", accident)
+    out: list[bytes] = []
+    assert scan.run(scan.check_config(wodle.config), out.append) == 0
+    events = events_of(b"".join(out))
+    assert [(e["reason"], e["detail"], e["artifact"]) for e in of(events, "scan_error")] == [
+        ("internal", "IndexError", str(paths[0]))
+    ]
+    assert [e["id"] for e in of(events, "vulnerability")] == ["CVE-2024-0001", "CVE-2024-0002"]
 
 
 def test_findings_below_the_floor_are_counted_not_told(wodle: Wodle) -> None:
@@ -199,6 +271,18 @@ def test_an_unknown_operating_system_is_not_clean(wodle: Wodle, trivy: StandIn, 
     assert "clean" not in [e["outcome"] for e in of(events, "summary")]
 
 
+def test_an_artifact_that_is_not_proved_clean_is_told_once_and_counted_in_every_run(
+    wodle: Wodle, trivy: StandIn
+) -> None:
+    trivy.plan({"report": trivy_report(Metadata={})})
+    first, second = wodle.run(), wodle.run()
+    assert len(of(first, "scan_error")) == 1
+    assert [(e["scope"], e["unproved"], e["unchanged"]) for e in second] == [("run", 1, 1)]
+    wodle.database(built="2999-01-02T00:00:00Z")
+    trivy.plan({"report": trivy_report()})
+    assert wodle.run()[-1]["unproved"] == 0
+
+
 def test_an_image_without_a_system_is_clean_where_that_is_allowed(wodle: Wodle, trivy: StandIn) -> None:
     wodle.config["no_os_allowed"] = ["*/app.tar"]
     trivy.plan({"report": trivy_report(Metadata={}, Results=[])})
@@ -222,6 +306,14 @@ def test_an_old_database_is_one_event_a_run_and_nothing_is_clean(wodle: Wodle, t
     assert of(events, "summary")[0]["outcome"] == "db_stale"
 
 
+def test_a_database_whose_age_is_not_known_is_old(wodle: Wodle, trivy: StandIn) -> None:
+    wodle.database(built="0001-01-01T00:00:00Z")
+    trivy.plan({"report": trivy_report()})
+    events = wodle.run()
+    assert [e["reason"] for e in of(events, "scan_error", "eol_os", "db_stale")] == ["unknown_age"]
+    assert of(events, "summary")[0]["outcome"] == "db_stale"
+
+
 def test_a_proved_clean_image_is_clean(wodle: Wodle, trivy: StandIn) -> None:
     trivy.plan({"report": trivy_report()})
     events = wodle.run()
@@ -237,6 +329,9 @@ def test_findings_that_all_vanish_are_doubted_and_their_clocks_kept(wodle: Wodle
     events = wodle.run()
     assert [e["reason"] for e in of(events, "scan_error")] == ["empty_result"]
     assert of(events, "vulnerability") == []
+    # The very same again is believed: a rebuilt image may really have lost all of them.
+    assert [e["state"] for e in of(wodle.run(), "vulnerability", "scan_error")] == ["resolved"] * 6
+    assert [e["scope"] for e in wodle.run()] == ["run"]
 
 
 def test_a_failed_scan_is_tried_again_and_does_not_resolve_anything(wodle: Wodle, trivy: StandIn) -> None:
@@ -348,6 +443,51 @@ def test_scans_are_offline_and_ask_for_no_update(wodle: Wodle, trivy: StandIn) -
         assert option in args
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the network away from a child")
+def test_a_scan_of_what_is_here_has_no_network(wodle: Wodle, trivy: StandIn) -> None:
+    wodle.config.update(registry=["registry.example.com/app:1"], database_update=True)
+    wodle.database(built="2024-01-01T00:00:00Z")
+    wodle.run()
+    local, remote = trivy.calls()
+    assert local["net"] == ["lo"]
+    here = [name for _, name in socket.if_nameindex()]
+    assert remote["net"] == here
+    assert [call["net"] for call in trivy.calls("update")] == [here, here]
+
+
+def test_a_cache_that_another_run_works_with_is_waited_for_until_the_deadline(wodle: Wodle, trivy: StandIn) -> None:
+    wodle.config["image_seconds"] = 1
+    (wodle.folder / "cache" / ".lock").touch()
+    with (wodle.folder / "cache" / ".lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert [e["reason"] for e in of(wodle.run(), "scan_error")] == ["cache_locked"]
+    assert trivy.calls() == []
+    assert of(wodle.run(), "scan_error") == []
+
+
+def test_a_reference_that_could_be_an_option_never_reaches_the_scanner(wodle: Wodle, trivy: StandIn) -> None:
+    wodle.config.update(archives=[], registry=["--config=/etc/passwd", "a b", "app:1\n"])
+    assert [e["reason"] for e in of(wodle.run(), "scan_error")] == ["no_image"] * 3
+    assert trivy.calls() == []
+
+
+def test_a_directory_that_changes_while_it_is_looked_at_is_scanned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").touch()
+    scandir = os.scandir
+
+    @contextlib.contextmanager
+    def vanishing(path: str) -> Any:
+        with scandir(path) as entries:
+            listed = list(entries)
+        (tmp_path / "gone").unlink(missing_ok=True)
+        yield listed
+
+    monkeypatch.setattr(scan.os, "scandir", vanishing)
+    assert scan.tree_fingerprint(str(tmp_path)).startswith("tree:")
+
+
 def test_nothing_of_the_scanners_log_is_repeated(wodle: Wodle, trivy: StandIn) -> None:
     trivy.plan({"exit": 1, "stderr": "Authorization: Bearer c4n4ry-token DENIED: denied"})
     assert "c4n4ry" not in json.dumps(wodle.run())
@@ -384,6 +524,15 @@ def test_a_denied_version_is_found_in_the_binarys_own_build_information(wodle: W
     assert trivy.calls() == []
 
 
+def test_a_denied_version_is_found_in_a_binary_that_replaces_a_good_one(wodle: Wodle, trivy: StandIn) -> None:
+    assert of(wodle.run(), "scan_error") == []
+    text = trivy.path.read_text() + "\n# build\tgithub.com/aquasecurity/trivy\tv0.69.6\n"
+    trivy.path.write_text(text)
+    wodle.config["trivy"]["sha256"] = trivy.sha256
+    assert [e["reason"] for e in of(wodle.run(), "scan_error")] == ["denied_version"]
+    assert len(trivy.calls()) == 1
+
+
 @pytest.mark.parametrize("place", [0, 1, 30, 300])
 def test_a_denied_version_is_found_wherever_it_stands(tmp_path: Path, place: int) -> None:
     path = tmp_path / "binary"
@@ -399,6 +548,20 @@ def test_a_report_by_a_denied_version_is_thrown_away(wodle: Wodle, trivy: StandI
     events = wodle.run()
     assert [e["reason"] for e in of(events, "scan_error")] == ["denied_version"]
     assert of(events, "vulnerability") == []
+
+
+def test_a_report_of_others_by_a_denied_version_is_thrown_away(wodle: Wodle, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(trivy_report(vulnerability(1), Trivy={"Version": "v0.69.6"})))
+    events = wodle.run("--report", str(path))
+    assert [e["reason"] for e in of(events, "scan_error")] == ["denied_version"]
+    assert of(events, "vulnerability") == []
+
+
+@pytest.mark.parametrize(("version", "told"), [("0.51.1", ["denied_version"]), ("0.51.2", []), ("0.74.0", [])])
+def test_a_trivy_that_sends_credentials_to_others_is_not_started(wodle: Wodle, version: str, told: list[str]) -> None:
+    wodle.config["trivy"]["version"] = version
+    assert [e["reason"] for e in of(wodle.run(), "scan_error")] == told
 
 
 def test_a_scanner_that_others_may_change_is_not_started(wodle: Wodle, trivy: StandIn) -> None:
@@ -490,7 +653,40 @@ def test_a_configuration_that_others_may_change_is_refused(wodle: Wodle) -> None
         scan.load_config(str(wodle.config_path))
 
 
-@pytest.mark.parametrize("args", [("--nonsense",), ("--image",), ("--config", "/nowhere")])
+@pytest.mark.parametrize("key", ["exceptions", "ignore_file", "vex", "kev_catalog"])
+def test_a_file_that_hides_findings_and_that_others_may_change_is_refused(
+    wodle: Wodle, tmp_path: Path, trivy: StandIn, key: str
+) -> None:
+    path = tmp_path / "hides"
+    path.write_text('{"vulnerabilities": []}' if key == "kev_catalog" else "[]")
+    wodle.config[key] = [str(path)] if key == "vex" else str(path)
+    path.chmod(0o666)
+    assert [(e["event"], e["reason"]) for e in wodle.run()] == [("scan_error", "config")]
+    assert trivy.calls() == []
+    path.chmod(0o644)
+    assert of(wodle.run(), "scan_error") == []
+
+
+def test_help_names_every_option(wodle: Wodle) -> None:
+    out, err = wodle.start("--help").communicate()
+    assert err == b""
+    for option in ("--config", *(f"--{kind}" for kind in scan._KINDS)):
+        assert f"  {option} " in out.decode()
+
+
+def test_the_command_line_names_targets_in_their_order() -> None:
+    assert scan.parse_arguments([]) == (scan.DEFAULT_CONFIG, [])
+    args = ["--image", "a:1", "--config=/c", "--report=-odd=name", "--image", "b"]
+    assert scan.parse_arguments(args) == ("/c", [("image", "a:1"), ("report", "-odd=name"), ("image", "b")])
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *(("--nonsense",), ("--nonsense", "x"), ("--image",), ("--image", "--config"), ("--image=",)),
+        *(("image", "a"), ("a:1",), ("-x",), ("--",), ("--config", "/nowhere")),
+    ],
+)
 def test_a_wrong_command_line_is_one_error_and_nothing_on_standard_error(wodle: Wodle, args: tuple[str, ...]) -> None:
     assert [(e["event"], e["reason"]) for e in wodle.run(*args)] == [("scan_error", "config")]
 
@@ -587,6 +783,41 @@ def test_an_expired_exception_is_a_breach(wodle: Wodle, tmp_path: Path) -> None:
     wodle.config["exceptions"] = str(tmp_path / "exceptions.json")
     (event,) = [e for e in of(wodle.run(), "vulnerability") if e["state"] == "overdue"]
     assert event["exception"] == "expired 2024-02-01 (team-a)"
+
+
+def test_an_expired_exception_is_a_breach_even_without_a_fix(wodle: Wodle, tmp_path: Path, trivy: StandIn) -> None:
+    trivy.plan({"report": trivy_report(vulnerability(1, FixedVersion="", Status="affected"))})
+    (tmp_path / "exceptions.json").write_text(json.dumps([excuse(granted="2024-01-01", expires="2024-02-01")]))
+    wodle.config["exceptions"] = str(tmp_path / "exceptions.json")
+    events = of(wodle.run(), "vulnerability")
+    assert [(e["state"], e.get("due")) for e in events] == [("new", None), ("overdue", "2024-02-02")]
+
+
+def test_an_exception_by_another_name_of_the_advisory_stops_the_breach_too(
+    wodle: Wodle, tmp_path: Path, trivy: StandIn
+) -> None:
+    trivy.plan({"report": trivy_report(vulnerability(1, VendorIDs=["GHSA-aaaa-bbbb-cccc"]))})
+    (tmp_path / "exceptions.json").write_text(json.dumps([excuse(id="GHSA-aaaa-bbbb-cccc")]))
+    wodle.config["exceptions"] = str(tmp_path / "exceptions.json")
+    wodle.run()
+    backdate(wodle, 31)
+    assert of(wodle.run(), "vulnerability") == []
+
+
+def test_an_exception_is_on_the_event_however_many_fields_it_has(tmp_path: Path) -> None:
+    config = scan.check_config({"engine": "none", "state_directory": str(tmp_path / "state")})
+    out: list[bytes] = []
+    run = scan.Run(
+        config, scan.Emitter(out.append, 9), scan.State(str(tmp_path / "state")), scan.Toolbox(config, str(tmp_path))
+    )
+    run.waivers, _ = scan.check_exceptions([excuse()], time.time())
+    target = scan.Target("image", "app:1", "app:1", "sha256:" + "a" * 64, exposure="published")
+    report = scan.parse_report(json.dumps(trivy_report(vulnerability(1, CweIDs=["CWE-506"]))).encode())
+    run._compare(target, {}, [report])
+    run.emit.flush()
+    (event,) = events_of(b"".join(out))
+    assert len(event) == 16
+    assert {"digest", "fixed", "severity_source", "threat", "exception", "due"} <= set(event)
 
 
 @pytest.mark.parametrize(

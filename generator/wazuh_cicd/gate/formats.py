@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from wazuh_cicd import __version__
@@ -22,11 +25,14 @@ _OUTCOMES = {
     SUPPLY_CHAIN: "failed: signature or registry",
 }
 _HEADS = ("", "WHAT", "WHERE", "FIXED IN", "WHY")
+_LIMITS = (7, 60, 50, 30, 200)
+_WHERE = 2
 
 
 def _what(decision: Decision) -> str:
     issue = decision.issue
-    named = (issue.title,) if issue.kind == "secret" else (issue.package, issue.version)
+    package = (issue.package, issue.version)
+    named = package if issue.kind in ("vulnerability", "license") else (issue.title or issue.package,)
     subject = " ".join(filter(None, named))
     return f"{issue.severity} {issue.id}" + (f" {subject}" if subject else "")
 
@@ -40,26 +46,37 @@ def _where(decision: Decision) -> str:
 def _mend(decision: Decision) -> str:
     issue = decision.issue
     if issue.kind == "vulnerability":
-        return issue.fixed or "no fix yet"
+        return issue.fixed or ("remove it" if issue.threat == "malware" else "no fix yet")
     return "-"
 
 
+def _file(decision: Decision) -> str:
+    """Return the path of a finding's file as seen from here, where the pipeline runs; empty for what is in an image."""
+    issue, scan = decision.issue, decision.scan
+    if scan.kind == "directory":
+        return os.path.relpath(Path(scan.artifact, issue.target.lstrip("/")))
+    return issue.target if scan.kind == "report" and not scan.system else ""
+
+
 def as_table(verdict: Verdict, *, colour: bool = False) -> str:
-    """Write what fails and warns, a line each, widest columns shortened; then problems, notes and the outcome."""
-    shown = [d for d in verdict.decisions if d.result != "pass"]
-    rows = [(d.result.upper(), _what(d), _where(d), _mend(d), d.why) for d in shown]
-    lines = []
-    if rows:
-        limits = (7, 60, 50, 30, 200)
-        widths = [min(limit, max(len(row[i]) for row in [_HEADS, *rows])) for i, limit in enumerate(limits)]
-        for row in [_HEADS, *rows]:
-            cells = (_fit(cell, width) for cell, width in zip(row, widths, strict=True))
-            lines.append(_paint("  ".join(cells).rstrip(), row[0], colour=colour))
+    """Write what fails and warns, by artifact, a line each, widest columns shortened; then notes and the outcome."""
+    rows = [
+        (d.scan, (d.result.upper(), _what(d), _where(d), _mend(d), d.why))
+        for d in verdict.decisions
+        if d.result != "pass"
+    ]
+    everything = [_HEADS, *(row for _, row in rows)]
+    widths = [min(limit, max(len(row[i]) for row in everything)) for i, limit in enumerate(_LIMITS)]
+    lines = [_row(_HEADS, widths)] if len(everything) > 1 else []
     for scan in verdict.scans:
+        found = [row for owner, row in rows if owner is scan]
+        if len(verdict.scans) > 1 and (found or scan.problems):
+            lines.append(f"{scan.artifact}:")
         lines += [
-            _paint(f"FAIL     {scan.artifact}: {problem.text} [{problem.reason}]", "FAIL", colour=colour)
+            _paint(f"FAIL  {scan.artifact}: {problem.text} [{problem.reason}]", "FAIL", colour=colour)
             for problem in scan.problems
         ]
+        lines += [_paint(_row(row, widths), row[0], colour=colour) for row in found]
     lines += sorted({f"note: {note}" for scan in verdict.scans for note in scan.notes})
     lines += [
         f"{s.artifact}: {s.suppressed} findings hidden by VEX or ignore rules" for s in verdict.scans if s.suppressed
@@ -69,8 +86,14 @@ def as_table(verdict: Verdict, *, colour: bool = False) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _fit(text: str, width: int) -> str:
-    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
+def _row(row: tuple[str, ...], widths: list[int]) -> str:
+    cells = []
+    for number, (text, width) in enumerate(zip(row, widths, strict=True)):
+        if len(text) <= width:
+            cells.append(text.ljust(width))
+        else:  # of a place, the end says more
+            cells.append("…" + text[1 - width :] if number == _WHERE else text[: width - 1] + "…")
+    return "  ".join(cells).rstrip()
 
 
 def _paint(line: str, result: str, *, colour: bool) -> str:
@@ -164,7 +187,8 @@ def as_sarif(verdict: Verdict) -> str:
 def _sarif_result(decision: Decision, rules: list[str]) -> dict[str, Any]:
     issue = decision.issue
     mend = f"; fixed in {issue.fixed}" if issue.kind == "vulnerability" and issue.fixed else ""
-    location: dict[str, Any] = {"artifactLocation": {"uri": (issue.target or decision.scan.artifact).lstrip("/")}}
+    place = _file(decision) or issue.target or decision.scan.artifact
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.lstrip("/"))}}
     if issue.line:
         location["region"] = {"startLine": issue.line}
     result: dict[str, Any] = {
@@ -223,10 +247,12 @@ def as_github(verdict: Verdict) -> str:
         if decision.result in ("fail", "warn"):
             issue = decision.issue
             level = "error" if decision.result == "fail" else "warning"
-            places = {"file": issue.target, "line": str(issue.line or ""), "title": issue.id}
+            file = _file(decision)
+            places = {"file": file, "line": str(issue.line or "") if file else "", "title": issue.id}
             properties = ",".join(f"{name}={_escape(value, ',:')}" for name, value in places.items() if value)
+            where = "" if file else f" in {_where(decision)}"
             mend = f"; fixed in {issue.fixed}" if issue.kind == "vulnerability" and issue.fixed else ""
-            lines.append(f"::{level} {properties}::{_escape(f'{_what(decision)}: {decision.why}{mend}')}")
+            lines.append(f"::{level} {properties}::{_escape(f'{_what(decision)}{where}: {decision.why}{mend}')}")
     return "".join(f"{line}\n" for line in lines)
 
 

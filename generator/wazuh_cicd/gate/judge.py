@@ -103,9 +103,12 @@ class Judge:
         if issue.kind == "vulnerability":
             return self._vulnerability(scan, issue)
         if issue.kind == "secret":
-            return self._threshold(issue, policy.secrets, "secret: remove it, and revoke it because it was public")
+            return self._threshold(
+                issue, policy.secrets, "secret: remove it, and revoke it, because copies of it remain"
+            )
         if issue.kind == "misconfiguration":
-            return self._threshold(issue, policy.misconfiguration, f"misconfiguration of severity {issue.severity}")
+            mend = issue.fixed or f"misconfiguration of severity {issue.severity}"
+            return self._threshold(issue, policy.misconfiguration, mend)
         if any(fnmatch.fnmatchcase(issue.id, pattern) for pattern in policy.licenses):
             return "fail", "licence is forbidden by the policy"
         return self._threshold(issue, policy.license_severity, f"licence of severity {issue.severity}")
@@ -118,17 +121,18 @@ class Judge:
         first = self._first_seen(scan, issue)
         due = self._due(issue, first)
         if due is not None and due <= self.now:
-            return "fail", f"open past its SLA, which ended on {self._wodle.day_of(due)}"
+            known = f"{_THREAT_TEXTS[issue.threat]}, " if issue.threat else ""
+            return "fail", f"{known}open past its SLA, which ended on {self._wodle.day_of(due)}"
         threat = issue.threat if issue.threat in policy.threats else ""
         if not threat and not _reaches(issue.severity, policy.severity):
             return "pass", "below the policy's threshold"
-        why = _THREAT_TEXTS[threat] if threat else f"severity {issue.severity} reaches {policy.severity}"
+        why = _THREAT_TEXTS[threat] if threat else f"the policy fails from {policy.severity} on"
         if issue.threat == "malware":
             return ("fail", why) if threat else ("pass", "the policy lets malicious packages pass")
         if due is not None and policy.grace:
             return "warn", f"{why}; may stay until {self._wodle.day_of(due)}"
         if not threat and not issue.fixed and issue.status != "fixed":
-            return policy.unfixed, f"{why}; there is no fix yet"
+            return policy.unfixed, f"{why}; without a fix it may {'not ' if policy.unfixed == 'fail' else ''}pass"
         return "fail", why
 
     def _first_seen(self, scan: Scan, issue: Issue) -> int | None:

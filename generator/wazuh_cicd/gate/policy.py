@@ -30,7 +30,10 @@ _KEYS = (
     *("version", "profile", "vulnerabilities", "sla_days", "secrets", "misconfiguration", "licenses", "signature"),
     *("registries", "exceptions", "require_proof", "no_os_allowed", "database_max_age_hours", "scanners", "checks"),
 )
-_SIGNATURE = ("key", "identity", "identity_regexp", "issuer", "issuer_regexp", "transparency_log", "trusted_root")
+_SIGNATURE = (
+    *("key", "identity", "identity_regexp", "issuer", "issuer_regexp", "trusted_root"),
+    *("transparency_log", "certificate_log"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,7 @@ class _Reader:
             self.r.problem("S102", node, "signature needs either key, or identity and issuer", "name one way to verify")
         found: dict[str, Any] = {}
         for key, value in nodes.items():
-            text = key != "transparency_log"
+            text = not key.endswith("_log")
             found[key] = self.r.text(value, key) if text else self.r.boolean(value, key)
         return found
 

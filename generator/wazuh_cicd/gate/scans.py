@@ -14,7 +14,7 @@ from wazuh_cicd.errors import UsageError
 from wazuh_cicd.gate import wodle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from wazuh_cicd.gate.policy import Policy
 
@@ -90,8 +90,12 @@ def scan_all(
     """Scan or read every subject, ``(kind, value)`` with a kind of ``KINDS``. Failures are problems of the scan.
 
     Raises:
-        UsageError: the policy's scanners cannot be used as configured.
+        UsageError: the policy's scanners cannot be used as configured, or the cache is inside what is judged.
     """
+    cache = options.cache.resolve()
+    for kind, value in subjects:
+        if kind == "directory" and cache.is_relative_to(Path(value).resolve()):
+            raise UsageError(f"--cache {options.cache} is inside {value}: what is judged could bring its own database")
     module = wodle.load()
     moment = time.time() if now is None else now
     config, notes = _config(module, policy, options, scanning=any(kind != "report" for kind, _ in subjects))
@@ -100,7 +104,10 @@ def scan_all(
             toolbox = module.Toolbox(config, str(work))
         except module.ScanError as error:
             raise UsageError(str(error)) from None
-        early = _prepare(module, toolbox, options) if any(kind != "report" for kind, _ in subjects) else ()
+        early: tuple[Problem, ...] = ()
+        if any(kind != "report" for kind, _ in subjects):
+            early, more = _prepare(module, toolbox, options)
+            notes += more
         return [_one(module, toolbox, policy, subject, (early, notes), moment) for subject in subjects]
 
 
@@ -130,14 +137,15 @@ def _config(module: Any, policy: Policy, options: Options, *, scanning: bool) ->
         "allow_unpinned": True,
         "engine": "docker",
         "docker_socket": options.docker_socket,
-        "docker_config": options.docker_config,
+        "docker_config": options.docker_config and str(Path(options.docker_config).absolute()),
         "kev_catalog": options.kev_catalog,
-        "cache_directory": str(options.cache),
+        # The scanners run in another directory than ours.
+        "cache_directory": str(options.cache.absolute()),
         "checks": list(policy.checks),
         "image_seconds": options.seconds,
         "no_os_allowed": list(policy.no_os_allowed),
         "trusted_registries": list(policy.registries),
-        "signatures": [{"images": ["*"], **policy.signature}] if policy.signature is not None else [],
+        "signatures": [{"images": ["*"], **_absolute(policy.signature)}] if policy.signature is not None else [],
         "database_max_age_hours": policy.database_max_age_hours,
     }
     try:
@@ -146,19 +154,29 @@ def _config(module: Any, policy: Policy, options: Options, *, scanning: bool) ->
         raise UsageError(str(error)) from None
 
 
-def _prepare(module: Any, toolbox: Any, options: Options) -> tuple[Problem, ...]:  # noqa: ANN401 -- the wodle's objects
+def _absolute(signature: Mapping[str, Any]) -> dict[str, Any]:
+    """Make paths of files absolute; keys may also be addresses of a key management service."""
+    found = dict(signature)
+    for name in ("key", "trusted_root"):
+        if found.get(name) and "://" not in found[name]:
+            found[name] = str(Path(found[name]).absolute())
+    return found
+
+
+def _prepare(module: Any, toolbox: Any, options: Options) -> tuple[tuple[Problem, ...], tuple[str, ...]]:  # noqa: ANN401 -- the wodle's objects
+    """Update the databases; returns what stops every scan, and what the reader should know."""
     if not toolbox.names():
-        return (Problem("scanner", "no_scanner", "neither Trivy nor Grype was found: name them in the policy"),)
+        return (Problem("scanner", "no_scanner", "neither Trivy nor Grype was found: name them in the policy"),), ()
     if not options.update:
-        return ()
+        return (), ()
     try:
         problem = toolbox.update_databases(float(options.seconds))
     except module.ScanError as error:
-        return (_problem(module, error.reason, error.detail),)
+        return (_problem(module, error.reason, error.detail),), ()
     except OSError as error:
-        return (_problem(module, "db_update_failed", str(error.strerror)),)
+        return (_problem(module, "db_update_failed", str(error.strerror)),), ()
     # An old database that is still young enough will do: its age is judged below.
-    return () if problem is None or toolbox.database_times() else (_problem(module, problem.reason, problem.detail),)
+    return (), () if problem is None else (f"the database was not updated: {module.REASONS[problem.reason]}",)
 
 
 def _problem(module: Any, reason: str, detail: str, area: str = "scanner") -> Problem:  # noqa: ANN401 -- the wodle's module
@@ -218,28 +236,26 @@ def _target(module: Any, config: Any, kind: str, value: str) -> Any:  # noqa: AN
             raise module.ScanError("no_image")
         return found
     if kind == "registry":
-        digest = value.rsplit("@", 1)[1] if "@sha256:" in value else ""
-        return module.Target("registry", module.clean(value), value, digest)
+        return module.registry_target(value)
     return module.path_target(kind, value)
 
 
 def _ages(toolbox: Any, reports: Sequence[Any], policy: Policy, now: float, *, report: bool) -> list[Problem]:  # noqa: ANN401 -- the wodle's objects
     limit = policy.database_max_age_hours * 3600
-    if report:
-        times = {r.scanner: r.db_built or r.created for r in reports}
+    if report:  # of SARIF and CycloneDX no age is known: require_proof refuses them
+        times = {r.scanner: r.db_built or r.created for r in reports if r.proves}
     elif "vuln" in policy.checks:
-        times = {name: built for name, (_, built) in toolbox.database_times().items()}
+        times = {name: built for name, (text, built) in toolbox.database_times().items() if text}
     else:
         times = {}
-    return [
-        Problem(
-            "scanner",
-            "db_stale",
-            f"{name}'s data is {int((now - when) // 3600)} hours old, the limit is {limit // 3600}",
-        )
-        for name, when in times.items()
-        if when and now - when > limit
-    ]
+    problems = []
+    for name, when in times.items():
+        if not when:
+            problems.append(Problem("scanner", "db_stale", f"the age of {name}'s data is not known"))
+        elif now - when > limit:
+            age = f"{int((now - when) // 3600)} hours old, the limit is {limit // 3600}"
+            problems.append(Problem("scanner", "db_stale", f"{name}'s data is {age}"))
+    return problems
 
 
 def _supply_chain(module: Any, toolbox: Any, target: Any, policy: Policy, reports: Sequence[Any]) -> list[Problem]:  # noqa: ANN401 -- the wodle's objects
