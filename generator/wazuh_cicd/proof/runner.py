@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wazuh_cicd.proof.engines import Engine, Session, Verdict
     from wazuh_cicd.spec import RuleSpec, SpecSet, TestEvent, TestSpec
@@ -102,30 +102,63 @@ def run_tests(specs: SpecSet, engine: Engine, rules: Iterable[RuleSpec] | None =
         rules: the rules to prove; all of ``specs`` when absent.
     """
     names = {rule.id: rule.name for rule in specs.rules}
+    below = below_passages(specs)
     chosen = specs.rules if rules is None else rules
     # A manager repeats with the first event of a session what it had to say about the ruleset.
     told = frozenset(map(str, engine.load_messages))
     return Results(
         engine=engine.name,
         results=tuple(
-            run_test(rule, number, test, engine, names, told=told)
+            run_test(rule, number, test, engine, names, below=below, told=told)
             for rule in chosen
             for number, test in enumerate(rule.tests, start=1)
         ),
     )
 
 
-def run_test(
+def below_passages(specs: SpecSet) -> dict[int, frozenset[int]]:
+    """For each ``noalert`` rule, at which no event ends, the ids of the rules below it, at any depth."""
+    children: dict[str, list[RuleSpec]] = {}
+    for rule in specs.rules:
+        counted = [rule.correlate.rule] if rule.correlate and rule.correlate.rule and not rule.parents.rules else []
+        for parent in (*rule.parents.rules, *counted):
+            children.setdefault(parent, []).append(rule)
+    found = {}
+    for passage in specs.rules:
+        if passage.noalert:
+            ids: set[int] = set()
+            stack = [passage.name]
+            while stack:
+                for child in children.get(stack.pop(), ()):
+                    if child.id not in ids:
+                        ids.add(child.id)
+                        stack.append(child.name)
+            found[passage.id] = frozenset(ids)
+    return found
+
+
+def run_test(  # noqa: PLR0913 - what a test is judged with
     rule: RuleSpec,
     number: int,
     test: TestSpec,
     engine: Engine,
     names: dict[int, str],
     *,
+    below: Mapping[int, frozenset[int]],
     told: frozenset[str] = frozenset(),
 ) -> Result:
-    """Run one test in a session of its own; messages in ``told`` are known and no failure of the test."""
-    outcome, reason = _judge(rule, test, engine, names, told)
+    """Run one test in a session of its own.
+
+    Args:
+        rule: whose test it is.
+        number: which of its tests, from 1.
+        test: the test.
+        engine: what judges.
+        names: our rules' names by number, for messages.
+        below: what ``below_passages`` says: such a rule fires when the event ends below it.
+        told: messages that are known and no failure of the test.
+    """
+    outcome, reason = _judge(rule, below.get(rule.id) or frozenset({rule.id}), test, engine, names, told)
     return Result(
         rule_id=rule.id,
         rule=rule.name,
@@ -140,8 +173,8 @@ def run_test(
     )
 
 
-def _judge(
-    rule: RuleSpec, test: TestSpec, engine: Engine, names: dict[int, str], told: frozenset[str]
+def _judge(  # noqa: PLR0917 - as run_test
+    rule: RuleSpec, ends: frozenset[int], test: TestSpec, engine: Engine, names: dict[int, str], told: frozenset[str]
 ) -> tuple[Outcome, str]:
     if unable := _cannot_run(rule, test, engine):
         return Outcome.SKIPPED, unable
@@ -151,7 +184,7 @@ def _judge(
         return Outcome.FAILED, f"the engine logged: {logged}"
     last = verdicts[-1]
     if test.expect == "fires":
-        if last.rule_id != rule.id:
+        if last.rule_id not in ends:
             # Without the pauses, a rule that counts within a shorter time may rightly be first.
             hurried = not engine.simulates_time and any(event.after for event in test.events)
             pauses = "; its events were sent without the pauses between them" if hurried else ""
@@ -160,7 +193,7 @@ def _judge(
             return Outcome.FAILED, "the rule took the event but wrote no alert"
         return Outcome.PASSED, ""
     for position, verdict in enumerate(verdicts, start=1):
-        if verdict.rule_id == rule.id:
+        if verdict.rule_id in ends:
             return Outcome.FAILED, "the rule took the event" if len(
                 verdicts
             ) == 1 else f"the rule took event {position}"
