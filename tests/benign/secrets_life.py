@@ -212,7 +212,21 @@ def _aws_call(chance: random.Random, time: float) -> Event:
     person = _role("AWSReservedSSO_Developer_0123456789abcdef", f"{developer}@example.com", f"ASIA{developer.upper()}")
     subjects = ("repo:acme/app:ref:refs/heads/main", "repo:acme/app:pull_request", "repo:acme/app:environment:staging")
     web = {"type": "WebIdentityUser", "identityProvider": GITHUB}
-    trust = json.dumps({"Statement": [{"Principal": {"Federated": GITHUB}, "Condition": {"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com", "token.actions.githubusercontent.com:sub": "repo:acme/app:environment:staging"}}}]})
+    trust = json.dumps(
+        {
+            "Statement": [
+                {
+                    "Principal": {"Federated": GITHUB},
+                    "Condition": {
+                        "StringEquals": {
+                            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                            "token.actions.githubusercontent.com:sub": "repo:acme/app:environment:staging",
+                        }
+                    },
+                }
+            ]
+        }
+    )
     lambdas = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}]})
     name = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:{service}/db-a1b2c3"
     calls: tuple[tuple[int, dict[str, Any], str, str, str, Any, str], ...] = (
@@ -269,7 +283,9 @@ def _aws_call(chance: random.Random, time: float) -> Event:
         "eventName": event,
         "awsRegion": "eu-central-1",
         "sourceIPAddress": address,
-        "userAgent": chance.choice(("aws-cli/2.22.0 os/linux", "Boto3/1.35 Python/3.12", "APN/1.0 HashiCorp/1.0 Terraform/1.9")),
+        "userAgent": chance.choice(
+            ("aws-cli/2.22.0 os/linux", "Boto3/1.35 Python/3.12", "APN/1.0 HashiCorp/1.0 Terraform/1.9")
+        ),
         **({"errorCode": error, "errorMessage": "not allowed"} if error else {}),
         **({"requestParameters": parameters} if parameters is not None else {}),
         "requestID": f"{chance.getrandbits(128):032x}",

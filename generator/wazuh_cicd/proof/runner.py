@@ -137,7 +137,7 @@ def below_passages(specs: SpecSet) -> dict[int, frozenset[int]]:
     return found
 
 
-def run_test(  # noqa: PLR0913 - what a test is judged with
+def run_test(
     rule: RuleSpec,
     number: int,
     test: TestSpec,
