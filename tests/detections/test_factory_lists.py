@@ -14,7 +14,7 @@ from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import RuleSpec, SpecSet, load_specs
 from wazuh_cicd.spec.model import InList
 
-SOURCES = ("jenkins", "docker", "kubernetes")
+SOURCES = ("jenkins", "docker", "kubernetes", "vault", "aws")
 
 
 @cache
@@ -91,5 +91,6 @@ def test_every_list_of_these_sources_is_asked():
         for matcher in condition.matchers
         if isinstance(matcher, InList)
     }
-    own = {one.name for one in specs().lists if one.name.startswith(("jenkins_", "docker_", "k8s_", "attack_", "bad_"))}
+    prefixes = ("jenkins_", "docker_", "k8s_", "vault_", "aws_", "attack_", "bad_")
+    own = {one.name for one in specs().lists if one.name.startswith(prefixes)}
     assert own <= asked

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from lxml import etree
 
-from wazuh_cicd.proof.runner import Outcome, run_tests, select
+from wazuh_cicd.proof.runner import Outcome, below_passages, run_tests, select
 from wazuh_cicd.report import tests as report
 
 
@@ -94,6 +94,36 @@ def test_what_an_engine_cannot_do_is_skipped_with_its_reason(content, engine):
     assert [result.label for result in skipped] == [f"111901 mass-clone, silent #{number}" for number in (2, 3, 4)]
     assert {result.reason for result in skipped} == {"manager cannot simulate the time between the events"}
     assert not results.failed
+
+
+PASSAGE = """rules:
+  - id: 111899
+    name: passage
+    level: 0
+    noalert: true
+    title: "Lets clones go on"
+    status: stable
+    when: {github.action: %s}
+    tests:
+      - fires: {github.action: git.clone}
+      - silent: {github.action: git.push}
+  - id: 111900
+    name: cloned
+    parent: {rule: passage}"""
+
+
+def test_a_rule_that_lets_events_go_on_is_proved_by_the_rules_below_it(content, engine):
+    below = ("rules:\n  - id: 111900\n    name: cloned", PASSAGE % "git.clone")
+    specs = content(below)
+    assert below_passages(specs) == {111899: frozenset({111900, 111901})}
+    assert not failures(run_tests(specs, engine(specs)))
+
+    specs = content((below[0], PASSAGE % "git.fetch"))
+    assert "ended at 91449" in failures(run_tests(specs, engine(specs)))["111899 passage, fires #1"]
+
+    heard = (PASSAGE % "git.clone").replace("silent: {github.action: git.push}", "silent: {github.action: git.clone}")
+    specs = content((below[0], heard))
+    assert failures(run_tests(specs, engine(specs))) == {"111899 passage, silent #2": "the rule took the event"}
 
 
 def test_rules_are_selected_by_all_words_of_number_name_source_and_title(content):

@@ -25,6 +25,7 @@ POLICIES: Mapping[str, tuple[str, ...]] = {
     "jenkins-controllers": ("cicd_jenkins.yml",),
     "docker-hosts": ("cicd_docker.yml",),
     "kubernetes-control-plane": ("cicd_kubernetes.yml",),
+    "vault-servers": (),
 }
 _OWN = ("groups", "sca", "audit")
 _HASH = re.compile(r"@sha256:([\w./-]+)@")

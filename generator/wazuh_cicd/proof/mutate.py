@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.errors import UsageError, WazuhCicdError
 from wazuh_cicd.proof.engines import EmbeddedEngine
 from wazuh_cicd.proof.rulesets import assemble
-from wazuh_cicd.proof.runner import Outcome, run_test, run_tests
+from wazuh_cicd.proof.runner import Outcome, below_passages, run_test, run_tests
 from wazuh_cicd.render import render_package
 
 if TYPE_CHECKING:
@@ -169,10 +169,11 @@ def _try(specs: SpecSet, rule: RuleSpec, name: str, changed: RuleSpec) -> Mutant
         return end(Fate.REFUSED, str(error).partition("\n")[0])
     # A silent test of the changed rule must be judged by the rule as it is, whose level and id are the same.
     names = {other.id: other.name for other in specs.rules}
+    below = below_passages(specs)
     neighbours = (other for other in specs.rules if other.id != rule.id and other.source == rule.source)
     for witness in (rule, *neighbours):
         for number, test in enumerate(witness.tests, start=1):
-            result = run_test(witness, number, test, engine, names)
+            result = run_test(witness, number, test, engine, names, below=below)
             if result.outcome is Outcome.FAILED:
                 return end(Fate.KILLED, result.label)
     return end(Fate.SURVIVED)

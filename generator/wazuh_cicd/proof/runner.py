@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.proof.engines import EmbeddedEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wazuh_cicd.proof.engines import Engine, Session, Verdict
     from wazuh_cicd.spec import RuleSpec, SpecSet, TestEvent, TestSpec
@@ -108,7 +108,8 @@ def run_tests(specs: SpecSet, engine: Engine, rules: Iterable[RuleSpec] | None =
             to a manager cannot be shared, and gets one process.
     """
     chosen = tuple(specs.rules if rules is None else rules)
-    run = _Run(engine, {rule.id: rule.name for rule in specs.rules}, frozenset(map(str, engine.load_messages)))
+    names = {rule.id: rule.name for rule in specs.rules}
+    run = _Run(engine, names, below_passages(specs), frozenset(map(str, engine.load_messages)))
     if jobs == 1 or not isinstance(engine, EmbeddedEngine):
         results = [result for rule in chosen for result in run.rule(rule)]
     else:
@@ -123,17 +124,19 @@ class _Run:
     Attributes:
         engine: what judges.
         names: all rules' names by id.
+        below: as ``below_passages`` gives it.
         told: what the engine had to say about the ruleset: a manager repeats it with the first event of a session.
     """
 
     engine: Engine
     names: dict[int, str]
+    below: Mapping[int, frozenset[int]]
     told: frozenset[str]
 
     def rule(self, rule: RuleSpec) -> list[Result]:
         """Run the tests of one rule."""
         return [
-            run_test(rule, number, test, self.engine, self.names, told=self.told)
+            run_test(rule, number, test, self.engine, self.names, below=self.below, told=self.told)
             for number, test in enumerate(rule.tests, start=1)
         ]
 
@@ -155,6 +158,27 @@ def _run_nth(position: int) -> list[Result]:
     return run.rule(rules[position])
 
 
+def below_passages(specs: SpecSet) -> dict[int, frozenset[int]]:
+    """For each ``noalert`` rule, at which no event ends, the ids of the rules below it, at any depth."""
+    children: dict[str, list[RuleSpec]] = {}
+    for rule in specs.rules:
+        counted = [rule.correlate.rule] if rule.correlate and rule.correlate.rule and not rule.parents.rules else []
+        for parent in (*rule.parents.rules, *counted):
+            children.setdefault(parent, []).append(rule)
+    found = {}
+    for passage in specs.rules:
+        if passage.noalert:
+            ids: set[int] = set()
+            stack = [passage.name]
+            while stack:
+                for child in children.get(stack.pop(), ()):
+                    if child.id not in ids:
+                        ids.add(child.id)
+                        stack.append(child.name)
+            found[passage.id] = frozenset(ids)
+    return found
+
+
 def run_test(
     rule: RuleSpec,
     number: int,
@@ -162,10 +186,21 @@ def run_test(
     engine: Engine,
     names: dict[int, str],
     *,
+    below: Mapping[int, frozenset[int]],
     told: frozenset[str] = frozenset(),
 ) -> Result:
-    """Run one test in a session of its own; messages in ``told`` are known and no failure of the test."""
-    outcome, reason = _judge(rule, test, engine, names, told)
+    """Run one test in a session of its own.
+
+    Args:
+        rule: whose test it is.
+        number: which of its tests, from 1.
+        test: the test.
+        engine: what judges.
+        names: our rules' names by number, for messages.
+        below: what ``below_passages`` says: such a rule fires when the event ends below it.
+        told: messages that are known and no failure of the test.
+    """
+    outcome, reason = _judge(rule, below.get(rule.id) or frozenset({rule.id}), test, engine, names, told)
     return Result(
         rule_id=rule.id,
         rule=rule.name,
@@ -180,8 +215,8 @@ def run_test(
     )
 
 
-def _judge(
-    rule: RuleSpec, test: TestSpec, engine: Engine, names: dict[int, str], told: frozenset[str]
+def _judge(  # noqa: PLR0917 - as run_test
+    rule: RuleSpec, ends: frozenset[int], test: TestSpec, engine: Engine, names: dict[int, str], told: frozenset[str]
 ) -> tuple[Outcome, str]:
     if unable := _cannot_run(rule, test, engine):
         return Outcome.SKIPPED, unable
@@ -191,7 +226,7 @@ def _judge(
         return Outcome.FAILED, f"the engine logged: {logged}"
     last = verdicts[-1]
     if test.expect == "fires":
-        if last.rule_id != rule.id:
+        if last.rule_id not in ends:
             # Without the pauses, a rule that counts within a shorter time may rightly be first.
             hurried = not engine.simulates_time and any(event.after for event in test.events)
             pauses = "; its events were sent without the pauses between them" if hurried else ""
@@ -200,7 +235,7 @@ def _judge(
             return Outcome.FAILED, "the rule took the event but wrote no alert"
         return Outcome.PASSED, ""
     for position, verdict in enumerate(verdicts, start=1):
-        if verdict.rule_id == rule.id:
+        if verdict.rule_id in ends:
             return Outcome.FAILED, "the rule took the event" if len(
                 verdicts
             ) == 1 else f"the rule took event {position}"
