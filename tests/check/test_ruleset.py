@@ -113,6 +113,15 @@ def test_a_composite_that_counts_what_is_never_stored_is_told(findings):
     assert codes(findings(HEAD + composite)) == [("X804", "100002")]
 
 
+def test_a_composite_that_counts_more_than_is_remembered_is_told(findings):
+    one = child(100001, '<field name="a">x</field>')
+    composite = "<if_matched_sid>100001</if_matched_sid>"
+    rules = HEAD + one + child(100002, composite, level=9, attributes=' frequency="8194" timeframe="60"')
+    assert codes(findings(rules)) == [("X804", "100002")]
+    rules = HEAD + one + child(100002, composite, level=9, attributes=' frequency="8193" timeframe="60"')
+    assert codes(findings(rules)) == []
+
+
 def test_counting_by_id_takes_events_from_groups(findings):
     rules = (
         HEAD

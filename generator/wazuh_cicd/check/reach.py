@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.demands import Demand, all_follow, contradict, demands_of
+from wazuh_cicd.engine.memory import CAPACITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ class Dead:
     """A rule that cannot fire.
 
     Attributes:
-        kind: ``hidden``, ``contradiction``, ``counts-nothing`` or ``counted-elsewhere``.
+        kind: ``hidden``, ``contradiction``, ``counts-nothing``, ``counts-too-many`` or ``counted-elsewhere``.
         rule: the rule.
         other: the rule that is in its way.
         about: what they disagree on: a field, or nothing.
@@ -93,6 +94,9 @@ def _composite(rule: Rule) -> Iterator[Dead]:
     counted = rule.counted
     if rule.search == "sid" and counted is not None and (counted.level == 0 or counted.noalert):
         yield Dead("counts-nothing", rule, counted)
+    # The event that completes the count is not remembered yet, hence two less.
+    if rule.search is not None and (rule.frequency or 0) - 2 >= CAPACITY:
+        yield Dead("counts-too-many", rule, rule)
 
 
 def group_thieves(tree: RuleTree) -> Iterator[Dead]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
+from wazuh_cicd.engine.memory import CAPACITY
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.spec.problems import did_you_mean
 
@@ -32,6 +33,7 @@ _MENDS = {
     7617: "correct the id, or move the file behind the parent's",
     7618: "write numbers with commas between",
     7619: "correct the ids: the rule is not loaded",
+    2106: "a manager needs a decoder with <program_name> and one without: check with --stock",
     7620: "correct the id, or move the file behind the counted rule's",
 }
 OWN_CODE_LIMIT = 2
@@ -124,6 +126,9 @@ def dead_finding(dead: Dead) -> Finding:
     if dead.kind == "counts-nothing":
         text = f"rule {rule.id} can never reach its frequency: {other.id} is never stored (level 0 or noalert)"
         return _finding("X804", rule, text, f"give {other.id} a level, or count its children by group")
+    if dead.kind == "counts-too-many":
+        text = f"rule {rule.id} can never reach its frequency: a manager remembers {CAPACITY} events, of all rules"
+        return _finding("X804", rule, text, "ask for fewer events")
     text = f"rule {rule.id} does not count {other.id} by its group: another composite counts {other.id} by its id"
     return _finding("X804", rule, text, "count it one way only, by group", Severity.NOTE)
 

@@ -10,6 +10,7 @@ from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.check.ruleset import from_message, silent_findings
 from wazuh_cicd.content.paths import content_root, stock_root
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
+from wazuh_cicd.engine.memory import CAPACITY
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.render import Package, render_problems
 from wazuh_cicd.spec import RuleSpec, read_specs
@@ -133,5 +134,8 @@ def _dead(dead: Dead, rule: RuleSpec, specs: SpecSet) -> Finding:
         return finding(
             rule, place, "R214", f"{name} is never counted (level 0 or noalert)", "count another rule", Severity.ERROR
         )
+    if dead.kind == "counts-too-many":
+        text = f"'{rule.name}' counts more events than a manager remembers ({CAPACITY}, of all rules)"
+        return finding(rule, place, "R214", text, "count fewer", Severity.ERROR)
     text = f"'{rule.name}' does not count {name} by its group: another composite counts it by its id"
     return finding(rule, place, "H703", text, "count it by a group of its own in both composites", Severity.ERROR)

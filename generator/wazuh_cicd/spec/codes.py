@@ -106,7 +106,7 @@ H707 | No near miss among the silent tests. | A silent test that shares nothing 
 X801 | A field that no decoder produces. | The rule never fires, and nothing says so. | Correct the field's name.
 X802 | A rule that a sibling hides. | An earlier sibling takes all its events. | Raise its level, or make it a child of that sibling.
 X803 | A condition that excludes the parent's. | Both can never hold: the rule never fires. | Correct one of them.
-X804 | A composite that can never reach its frequency. | It counts events that are never stored. | Count the rule that the events end at; give it a level.
+X804 | A composite that can never reach its frequency. | It counts events that are never stored, or more than a manager remembers. | Count the rule that the events end at; give it a level; ask for fewer events.
 X805 | A list that is not there. | The manager drops the rule. | Add the list, and its line in ossec.conf.
 X806 | A file that a manager could not read. | It skips the file with one warning. | Set owner root:wazuh and mode 0660.
 X807 | A text that does not mean what it seems to mean. | OS_Regex and OS_Match read it differently from PCRE. | Write `type="pcre2"`.
