@@ -393,6 +393,8 @@ def dockerd(net, folder: Path):
             client("rm", "-f", name, check=False)
         stop()
         log.close()
+        # The engine mounts its folder upon itself, and leaves that behind when it ends badly.
+        subprocess.run(["umount", "-l", folder / "data"], check=False, capture_output=True)
         shutil.rmtree(short, ignore_errors=True)
 
 
