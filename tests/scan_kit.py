@@ -140,7 +140,7 @@ class Wodle:
             **popen,
         )
 
-    def run(self, *args: str, timeout: float = 60, **popen: Any) -> list[dict[str, Any]]:
+    def run(self, *args: str, timeout: float = 240, **popen: Any) -> list[dict[str, Any]]:
         """Run it; its standard error must be empty, and each line of its output an event of at most 8 KiB."""
         process = self.start(*args, **popen)
         out, err = process.communicate(timeout=timeout)

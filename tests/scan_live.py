@@ -344,7 +344,7 @@ def containerd_engine(folder: Path) -> Iterator[Any]:
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             for line in run("tasks", "ls").splitlines()[1:]:
-                run("tasks", "kill", "--signal", "SIGKILL", line.split()[0])
+                run("tasks", "rm", "--force", line.split()[0])  # ends its shim, which would outlive containerd
         process.terminate()
         process.wait(30)
         for mount in Path("/proc/self/mountinfo").read_text().splitlines():
