@@ -69,7 +69,7 @@ class SpecReader:
             return None
         try:
             if self._too_deep(text):
-                self.problems.add("Y107", Place(self.path), f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+                self._refuse_depth()
                 return None
             root = yaml.compose(text, Loader=_LOADER)
         except yaml.YAMLError as error:
@@ -97,6 +97,9 @@ class SpecReader:
                 depth -= 1
         return False
 
+    def _refuse_depth(self) -> None:
+        self.problems.add("Y107", Place(self.path), f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+
     def _syntax_error(self, error: yaml.YAMLError, text: str) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         if mark is None:
@@ -112,6 +115,8 @@ class SpecReader:
         if "\t" in line[: mark.column + 1] or line.lstrip(" ").startswith("\t"):
             place = Place(self.path, mark.line + 1, line.index("\t") + 1)
             self.problems.add("Y102", place, "a tab where YAML wants blanks", "indent with spaces, two a level")
+        elif "nesting depth" in reason:  # the library's own limit (PyYAML 6.0.4), above ours
+            self._refuse_depth()
         elif "another document" in reason:
             self.problems.add(
                 "Y108", place, "a second document in one file", "remove the line '---', or split the file"
