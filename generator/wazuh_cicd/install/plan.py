@@ -123,6 +123,14 @@ def make_plan(target: Target, desired: Desired) -> Plan:
             )
         if before != after:
             written.append(Change(path, before, after))
+    for path, keys in sorted(desired.unsayable.items()):
+        if files.get(path) == next((c.after for c in written if c.path == path), None):
+            draft.warn(
+                "I117",
+                path,
+                f"loses {len(keys)} of its entries: the API takes no key such as {keys[0]!r}",
+                "add them on the manager itself if you need them",
+            )
     for path in old:
         if path not in files and (before := target.read(path)) is not None:
             if is_list(path) and old[path] and digest(before) != old[path] and list_name(path) not in _names(files):
