@@ -9,6 +9,13 @@ if [ -d /cicd/build/manager/etc ] && [ ! -e "$once" ]; then
   cp -r /cicd/build/manager/etc/. "$root/etc/"
   chown -R wazuh:wazuh "$root/etc/rules" "$root/etc/decoders" "$root/etc/lists"
   find "$root/etc/rules" "$root/etc/decoders" "$root/etc/lists" -type f -exec chmod 660 {} +
+  # The groups that build hosts enrol in: an unknown one would be refused.
+  if [ -d /cicd/build/agent/etc/shared ]; then
+    cp -r /cicd/build/agent/etc/shared/. "$root/etc/shared/"
+    chown -R wazuh:wazuh "$root/etc/shared"
+    find "$root/etc/shared" -type d -exec chmod 770 {} +
+    find "$root/etc/shared" -type f -exec chmod 660 {} +
+  fi
   if [ -d /cicd/build/manager/wodles ]; then
     cp -r /cicd/build/manager/wodles/. "$root/wodles/"
     chown -R root:wazuh "$root/wodles/cicd"

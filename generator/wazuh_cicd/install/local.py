@@ -79,6 +79,10 @@ class LocalTarget:
         """Everything can be written here."""
         return True
 
+    def can_read(self, path: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Everything can be read here."""
+        return True
+
     def ours(self) -> Iterable[str]:
         """Files with our names, by looking into the folders they may lie in."""
         for folder in _FOLDERS:

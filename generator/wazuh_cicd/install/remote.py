@@ -83,6 +83,10 @@ class ApiTarget:
         """Rules, decoders and lists only."""
         return any(path.startswith(kind) and "/" not in path[len(kind) :] for kind in _KINDS)
 
+    def can_read(self, path: str) -> bool:
+        """Rules, decoders, lists in any folder, and ``ossec.conf``."""
+        return path.startswith(tuple(_KINDS)) or self._conf_url(path) is not None
+
     def ours(self) -> Iterable[str]:
         """Files with our names."""
         for kind in _KINDS:

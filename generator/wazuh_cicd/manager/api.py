@@ -263,9 +263,9 @@ class Api:
         self._pace()
         try:
             return self._http.request(method, self.url + path, timeout=self.timeout, allow_redirects=False, **options)
-        except requests.exceptions.SSLError as error:
-            raise Unreachable(_tls_text(self.url, error)) from error
         except requests.RequestException as error:
+            if _is_mistrust(error):
+                raise Unreachable(_tls_text(self.url, error)) from error
             raise _Lost(self.url, error) from error
 
     def _pause(self, attempt: int, problem: ManagerError) -> float:
@@ -330,6 +330,14 @@ def _short(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.ConnectionError):
         return "no connection"
     return type(error).__name__
+
+
+def _is_mistrust(error: requests.RequestException) -> bool:
+    """Whether the certificate is the problem; a connection that breaks off is a TLS error as well, and passes."""
+    if not isinstance(error, requests.exceptions.SSLError):
+        return False
+    text = str(error)
+    return "CERTIFICATE_VERIFY_FAILED" in text or "CertificateError" in text or "doesn't match" in text
 
 
 def _tls_text(url: str, error: Exception) -> str:
