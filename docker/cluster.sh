@@ -1,4 +1,4 @@
-#!/usr/bin/with-contenv bash
+#!/bin/bash
 # Joins the nodes when a cluster key was made: the manager becomes the master, the others its workers.
 set -eu
 conf=/var/ossec/etc/ossec.conf

@@ -1,12 +1,26 @@
-#!/usr/bin/with-contenv bash
+#!/bin/bash
 # Runs in the manager's container before Wazuh starts: the package's files, the lists declared in the one ruleset block,
-# and the API's own certificate. What a running manager gets comes from 'wazuh-cicd install'; this is for first start only.
+# and the API's own certificate. The package is put there once; a running manager gets new versions of it from
+# 'wazuh-cicd install', and lists that were edited stay as they are.
 set -eu
 root=/var/ossec
-if [ -d /cicd/build/manager/etc ]; then
+once=$root/etc/cicd-first-start
+if [ -d /cicd/build/manager/etc ] && [ ! -e "$once" ]; then
   cp -r /cicd/build/manager/etc/. "$root/etc/"
   chown -R wazuh:wazuh "$root/etc/rules" "$root/etc/decoders" "$root/etc/lists"
   find "$root/etc/rules" "$root/etc/decoders" "$root/etc/lists" -type f -exec chmod 660 {} +
+  # The groups that build hosts enrol in: an unknown one would be refused.
+  if [ -d /cicd/build/agent/etc/shared ]; then
+    cp -r /cicd/build/agent/etc/shared/. "$root/etc/shared/"
+    chown -R wazuh:wazuh "$root/etc/shared"
+    find "$root/etc/shared" -type d -exec chmod 770 {} +
+    find "$root/etc/shared" -type f -exec chmod 660 {} +
+  fi
+  if [ -d /cicd/build/manager/wodles ]; then
+    cp -r /cicd/build/manager/wodles/. "$root/wodles/"
+    chown -R root:wazuh "$root/wodles/cicd"
+    chmod -R 750 "$root/wodles/cicd"
+  fi
   if [ -f /cicd/build/manager/ossec.conf.d/ruleset.xml ] && ! grep -q 'wazuh-cicd begin' "$root/etc/ossec.conf"; then
     lists=$(grep '<list>' /cicd/build/manager/ossec.conf.d/ruleset.xml | sed 's/^ */    /')
     awk -v lists="$lists" '
@@ -20,6 +34,7 @@ if [ -d /cicd/build/manager/etc ]; then
     cat "$root/etc/ossec.conf.cicd" > "$root/etc/ossec.conf"
     rm "$root/etc/ossec.conf.cicd"
   fi
+  touch "$once"
 fi
 if [ -f /cicd/tls/api.pem ]; then
   mkdir -p "$root/api/configuration/ssl"

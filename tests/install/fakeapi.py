@@ -32,6 +32,8 @@ NAME = "wazuh-master.example.com"
 USER, PASSWORD = "installer", "correct horse"
 _FILES = re.compile(r"/(rules|decoders|lists)/files/([\w\-.]+)$")
 _NAMES = {"rules": r"[\w\-]+\.xml", "decoders": r"[\w\-]+\.xml", "lists": r"[\-\w]+"}
+# Its own expression: an empty line is refused, a blank in a key wants quotes, and quotes take no other characters.
+LIST_LINE = re.compile(r'(?:^"([\w\-: ]+?)"|^[^:"\s]+):(?:"([\w\-: ]*?)"$|[^:\"]*$)')
 _MISSING = {"rules": 1415, "decoders": 1503, "lists": 1802}
 
 
@@ -148,7 +150,7 @@ class FakeApi:
         if place.exists() and query.get("overwrite") != "true":
             return 200, _failed(name, 1905, "File could not be updated, it already exists")
         if kind == "lists":
-            if any(len(re.sub(r'"[^"]*"', "", line).split(":")) != 2 for line in body.decode().splitlines() if line):
+            if not all(map(LIST_LINE.match, body.decode().splitlines())):
                 return 200, _failed(name, 1800, "Bad format in CDB list")
         else:
             try:

@@ -8,13 +8,15 @@ import time
 
 import pytest
 
-from install.fakeapi import NAME, PASSWORD, USER, FakeApi, make_certificates, serving
+from install.fakeapi import LIST_LINE, NAME, PASSWORD, USER, FakeApi, make_certificates, serving
 from install.trees import CONF, desired, make_root, rules_xml, snapshot
+from wazuh_cicd.engine.cdb import CdbList
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.apply import apply, rollback
-from wazuh_cicd.install.desired import EMPTY_LIST, nothing
+from wazuh_cicd.install.desired import EMPTY_LIST, desired_from, for_api, nothing
 from wazuh_cicd.install.errors import HalfDone, InstallError
 from wazuh_cicd.install.plan import make_plan
+from wazuh_cicd.install.record import PATH as RECORD
 from wazuh_cicd.install.record import Record, digest
 from wazuh_cicd.install.remote import ApiTarget
 from wazuh_cicd.install.target import RELOAD, RESTART
@@ -22,6 +24,8 @@ from wazuh_cicd.install.verify import verify
 from wazuh_cicd.manager.api import Api, Credentials
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
 from wazuh_cicd.proof.remote import ApiEngine
+from wazuh_cicd.render import render_package
+from wazuh_cicd.spec import load_specs
 
 TOP = b"<ossec_config>\n  <command>\n    <name>cicd-x</name>\n  </command>\n</ossec_config>\n"
 SECRET = USER
@@ -241,6 +245,45 @@ def test_a_local_installation_can_be_taken_over(fake, tmp_path, said):
 def test_programs_are_left_out_and_said(fake, tmp_path):
     plan = make_plan(target(fake, tmp_path), flat(desired(extra={"active-response/bin/cicd-x": b"#!/bin/sh\n"})))
     assert plan.left_out == ("active-response/bin/cicd-x",)
+
+
+def test_a_program_that_is_on_the_record_does_not_stop_an_upgrade(fake, tmp_path, said):
+    with_program = flat(desired(extra={"wodles/cicd/cicd-x": b"#!/bin/sh\n"}))
+    apply(target(fake, tmp_path), with_program, say=said.append)
+    assert not apply(target(fake, tmp_path), with_program, say=said.append).plan.changes
+    plan = apply(target(fake, tmp_path), flat(desired(version="2.0")), say=said.append).plan
+    assert plan.left_out == ("wodles/cicd/cicd-x",)
+
+
+def test_lists_are_written_as_the_api_takes_them(fake, tmp_path, said):
+    written = b'plain:value\nan own key:with blanks\n"system:node":an account\n"https://example.com/x":left out\n'
+    taken, lost = for_api(written)
+    assert taken == b'plain:value\n"an own key":with blanks\n"system:node":an account\n'
+    assert lost == ("https://example.com/x",)
+    assert for_api(b"") == (EMPTY_LIST, ())
+    assert CdbList.parse(taken).entries.items() < CdbList.parse(written).entries.items()
+    place = "etc/lists/cicd_mixed"
+    goal = dataclasses.replace(flat(desired(extra={place: taken})), unsayable={place: lost})
+    outcome = apply(target(fake, tmp_path), goal, say=said.append)
+    assert [(finding.code, finding.path) for finding in outcome.plan.problems] == [("I117", place)]
+    assert (fake.root / place).read_bytes() == taken
+
+
+def test_a_list_that_the_api_refuses_undoes_the_installation(fake, tmp_path, said):
+    before = snapshot(fake.root)
+    with pytest.raises(InstallError, match=r"Bad format in CDB list.*put back"):
+        apply(target(fake, tmp_path), flat(desired(extra={"etc/lists/cicd_x": b"a b:c\n"})), say=said.append)
+    assert snapshot(fake.root) == before
+
+
+def test_every_list_of_the_package_is_taken_by_the_api():
+    goal = desired_from(render_package(load_specs()), flat_lists=True)
+    lists = [(path, data) for path, data in goal.files.items() if path.startswith("etc/lists/")]
+    lists.append((RECORD, goal.record.dump()))
+    assert len(lists) > 50
+    for path, data in lists:
+        assert all(map(LIST_LINE.match, data.decode().splitlines())), path
+    assert Record.load(goal.record.dump()) == goal.record
 
 
 def test_every_node_of_a_cluster_gets_its_lists_declared(tmp_path, certificates, said):

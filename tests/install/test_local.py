@@ -16,6 +16,8 @@ from wazuh_cicd.install.plan import make_plan
 from wazuh_cicd.install.record import PATH as RECORD
 from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
 from wazuh_cicd.install.verify import verify
+from wazuh_cicd.manager.errors import Unreachable
+from wazuh_cicd.manager.sockets import UnixChannel
 
 RULES = "etc/rules/1110-cicd_github_rules.xml"
 LIST = "etc/lists/cicd/trusted_actors"
@@ -337,6 +339,18 @@ def test_a_restart_that_fails_at_once_is_told_with_its_last_line(root, said):
     control(root, f'test -f {root}/{RULES} && echo "wazuh-analysisd: Configuration error. Exiting" && exit 1; exit 0')
     with running(root), pytest.raises(InstallError, match=r"Configuration error\. Exiting.*put back"):
         apply(LocalTarget(root), desired(top=TOP), say=said.append)
+
+
+def test_a_manager_that_is_too_busy_to_answer_counts_as_running(root, monkeypatch):
+    def ask(self, request):
+        raise Unreachable(f"{self.path}: timed out") from TimeoutError("timed out")
+
+    monkeypatch.setattr(UnixChannel, "ask", ask)
+    assert LocalTarget(root).is_running()
+
+
+def test_a_manager_whose_socket_nobody_serves_does_not_run(root):
+    assert not LocalTarget(root).is_running()
 
 
 def test_an_event_that_another_rule_takes_undoes_the_installation(root, said):

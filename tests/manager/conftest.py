@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.manager)
+            item.add_marker(pytest.mark.xdist_group("manager"))  # one manager for all of them
 
 
 def docker_compose() -> str | None:
@@ -52,9 +54,12 @@ def docker_compose_file() -> str:
     return str(REPOSITORY / "docker-compose.yml")
 
 
+PROJECT = f"wazuh-cicd-test-{os.getpid()}"
+
+
 @pytest.fixture(scope="session")
 def docker_compose_project_name() -> str:
-    return "wazuh-cicd-test"
+    return PROJECT
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +69,7 @@ def docker_setup() -> list[str]:
 
 @pytest.fixture(scope="session")
 def docker_cleanup() -> list[str]:
-    return ["down --volumes --timeout 10"]
+    return ["--profile '*' down --volumes --timeout 10"]
 
 
 @dataclass(frozen=True)
@@ -73,11 +78,16 @@ class Manager:
 
     Attributes:
         root: its folder on this host; None for a container.
-        exec: the command that runs a program beside it.
+        compose: the command for its compose project; empty for a manager of this host.
     """
 
     root: Path | None
-    exec: tuple[str, ...] = ()
+    compose: tuple[str, ...] = ()
+
+    @property
+    def exec(self) -> tuple[str, ...]:
+        """What runs a program beside it."""
+        return (*self.compose, "exec", "-T", "manager")
 
     def engine(self) -> SocketEngine:
         """Its logtest."""
@@ -131,6 +141,12 @@ def _found_here() -> str | None:
         return str(root) if probe.connect_ex(str(root / LOGTEST)) == 0 else None
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Manager:
     root = os.environ.get("WAZUH_ROOT") or _found_here()
@@ -142,11 +158,14 @@ def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     problem = docker_compose()
     if problem:
         pytest.skip(f"needs a manager: {problem}, and no WAZUH_ROOT")
+    # Beside a manager that has the usual ports, and where a container may not open as many files as it likes to.
+    for name in ("WAZUH_API_PORT", "WAZUH_AGENT_PORT", "WAZUH_ENROL_PORT", "WAZUH_BALANCER_PORT"):
+        os.environ.setdefault(name, str(_free_port()))
+    os.environ.setdefault("WAZUH_NOFILE", str(min(655360, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     if not (REPOSITORY / "docker/run").exists():
         subprocess.run([REPOSITORY / "docker/secrets"], check=True, capture_output=True)
     from wazuh_cicd.cli import main  # noqa: PLC0415 - only where there is a container
 
     assert main(["build", "-o", str(REPOSITORY / "build")]) == 0
     request.getfixturevalue("docker_services")
-    compose = ["docker", "compose", "-f", str(REPOSITORY / "docker-compose.yml"), "-p", "wazuh-cicd-test"]
-    return Manager(None, (*compose, "exec", "-T", "manager"))
+    return Manager(None, ("docker", "compose", "-f", str(REPOSITORY / "docker-compose.yml"), "-p", PROJECT))

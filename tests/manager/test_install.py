@@ -23,6 +23,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OLDER = ("github",)
 
 
+def api_target(folder: Path) -> ApiTarget:
+    """The containerised manager through its API, as ``docker/secrets`` has set it up."""
+    password = (REPOSITORY / "docker/run/api-password").read_text().strip()
+    port = os.environ.get("WAZUH_API_PORT", "55000")
+    ca = REPOSITORY / "docker/run/tls/root-ca.pem"
+    api = Api(f"https://localhost:{port}", Credentials(user="wazuh-wui", password=password), ca)
+    return ApiTarget(api, state_folder=folder / "state")
+
+
 @pytest.fixture
 def target(manager, tmp_path):
     if manager.root is not None:
@@ -30,11 +39,7 @@ def target(manager, tmp_path):
             pytest.skip("WAZUH_ROOT is only looked at; WAZUH_ROOT_MAY_CHANGE=1 lets the tests install there")
         return LocalTarget(manager.root)
 
-    password = (REPOSITORY / "docker/run/api-password").read_text().strip()
-    port = os.environ.get("WAZUH_API_PORT", "55000")
-    ca = REPOSITORY / "docker/run/tls/root-ca.pem"
-    api = Api(f"https://localhost:{port}", Credentials(user="wazuh-wui", password=password), ca)
-    return ApiTarget(api, state_folder=tmp_path / "state")
+    return api_target(tmp_path)
 
 
 def goal(target, sources=None):

@@ -13,23 +13,29 @@ if TYPE_CHECKING:
 NAMES = ("embedded", "socket", "api", "docker")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where rulesets and managers are."""
-    parser.add_argument("--stock", type=Path, metavar="DIR", help="Wazuh's stock ruleset, loaded before the package")
+def add_ruleset(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names further rulesets for the evaluator."""
     parser.add_argument(
         "--ruleset",
         type=Path,
         action="append",
         default=[],
         metavar="DIR",
-        help="a further ruleset, loaded before the package",
+        help="add a folder with decoders/, rules/ and lists/, loaded before the package (repeatable)",
     )
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where rulesets and managers are."""
+    parser.add_argument("--stock", type=Path, metavar="DIR", help="Wazuh's stock ruleset, loaded before the package")
+    add_ruleset(parser)
     remote = parser.add_argument_group("a real manager")
     remote.add_argument(
         "--socket", type=Path, metavar="PATH", help="its logtest socket (default: below WAZUH_ROOT, else /var/ossec)"
     )
     remote.add_argument("--api", metavar="URL", help="its server API, https://…:55000")
     remote.add_argument("--ca", type=Path, metavar="FILE", help="the CA certificate that signed the API's")
+    remote.add_argument("--server-name", metavar="NAME", help="the name in the API's certificate, if not the address")
     remote.add_argument(
         "--token-file", type=Path, metavar="FILE", help="a file with the API's JWT (else WAZUH_API_TOKEN)"
     )
@@ -46,4 +52,11 @@ def open_engine(args: argparse.Namespace, name: str, *, package: bool = True) ->
         return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))
     from wazuh_cicd.proof.remote import connect
 
-    return connect(name, socket=args.socket, api=args.api, ca=args.ca, token_file=args.token_file)
+    return connect(
+        name,
+        socket=args.socket,
+        api=args.api,
+        ca=args.ca,
+        token_file=args.token_file,
+        server_name=args.server_name,
+    )

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.commands import engine_options
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
@@ -29,14 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain", action="store_true", help="the way through the rule tree: what was tried, what failed, who won"
     )
-    parser.add_argument(
-        "--ruleset",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="add a folder with decoders/, rules/ and lists/, loaded before the package (repeatable)",
-    )
+    engine_options.add_ruleset(parser)
     parser.add_argument("--no-package", action="store_true", help="leave the package's own content out")
 
 

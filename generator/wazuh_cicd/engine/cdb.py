@@ -28,7 +28,7 @@ class CdbList:
         """
         entries: dict[bytes, bytes] = {}
         for line in data.split(b"\n"):
-            entry = _parse_line(line.replace(b"\r", b"").partition(b"\0")[0])
+            entry = parse_line(line.replace(b"\r", b"").partition(b"\0")[0])
             if entry is not None:
                 entries.setdefault(*entry)
         return cls(entries)
@@ -71,7 +71,8 @@ class CdbList:
         return None
 
 
-def _parse_line(line: bytes) -> tuple[bytes, bytes] | None:
+def parse_line(line: bytes) -> tuple[bytes, bytes] | None:
+    """Key and value of one line without its end; None when analysisd takes no entry from it."""
     quote = line.find(b'"')
     colon = line.find(b":")
     if quote >= 0 and (colon < 0 or quote < colon):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_cicd import __version__
+from wazuh_cicd.engine.cdb import parse_line
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.record import Record, digest
 
@@ -22,6 +23,8 @@ LISTS = "etc/lists/"
 _LOADED = ("etc/rules/", "etc/decoders/", LISTS)
 # The API takes no empty list. The key cannot be met: no event field holds this text.
 EMPTY_LIST = b"wazuh_cicd_empty_list:placeholder\n"
+# What the API takes as a line of a list (validate_cdb_list in framework/wazuh/core/cdb_list.py of Wazuh 4.14).
+_API_LINE = re.compile(r'(?:"[\w\-: ]+"|[^:"\s]+):(?:"[\w\-: ]*"|[^:"]*)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Desired:
         record: to be written last.
         rule_ids: the file of each rule.
         probes: the round trips of ``verify``.
+        unsayable: keys of entries that a list had to lose, by the list's path: the API takes no such line.
     """
 
     files: Mapping[str, bytes]
@@ -60,6 +64,7 @@ class Desired:
     record: Record
     rule_ids: Mapping[int, str]
     probes: tuple[Probe, ...] = field(default=(), repr=False)
+    unsayable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_removal(self) -> bool:
@@ -137,8 +142,18 @@ def desired_from(
             continue
         else:
             files[place] = data
+    unsayable: dict[str, tuple[str, ...]] = {}
     if flat_lists:
-        files = {_flat(path): _flat_content(path, data) for path, data in files.items()}
+        flat: dict[str, bytes] = {}
+        for path, data in files.items():
+            place = _flat(path)
+            if is_list(path):
+                flat[place], lost = for_api(data)
+                if lost:
+                    unsayable[place] = lost
+            else:
+                flat[place] = _flat_names(path, data)
+        files = flat
         lines = [line.replace("etc/lists/cicd/", "etc/lists/cicd_") for line in lines]
     rules: dict[int, str] = {}
     ids: dict[int, str] = {}
@@ -156,7 +171,7 @@ def desired_from(
         {path: digest(data) for path, data in files.items()},
         rules,
     )
-    return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)))
+    return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 
 
 def _is_wanted(place: str, responses: Collection[str]) -> bool:
@@ -167,10 +182,32 @@ def _flat(path: str) -> str:
     return path.replace("etc/lists/cicd/", "etc/lists/cicd_", 1)
 
 
-def _flat_content(path: str, data: bytes) -> bytes:
-    if is_list(path):
-        return data or EMPTY_LIST
+def _flat_names(path: str, data: bytes) -> bytes:
     return data.replace(b">etc/lists/cicd/", b">etc/lists/cicd_") if path.startswith("etc/rules/") else data
+
+
+def for_api(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """A list as the API takes it: quotes where it wants them, a placeholder instead of nothing.
+
+    Returns:
+        The text, and the keys of the entries that cannot be written so that the API takes them: a key with a colon or
+        a blank may hold nothing but letters, digits, ``_``, ``-``, colons and blanks.
+    """
+    lines: list[str] = []
+    lost: list[str] = []
+    for line in data.decode("utf-8", "surrogateescape").splitlines():
+        entry = parse_line(line.encode("utf-8", "surrogateescape"))
+        if _API_LINE.fullmatch(line) or entry is None:
+            lines.append(line)
+            continue
+        key, value = (part.decode("utf-8", "surrogateescape") for part in entry)
+        quoted = f'"{key}":' + (f'"{value}"' if ":" in value else value)
+        if _API_LINE.fullmatch(quoted):
+            lines.append(quoted)
+        else:
+            lost.append(key)
+    text = "".join(f"{line}\n" for line in lines)
+    return text.encode("utf-8", "surrogateescape") or EMPTY_LIST, tuple(lost)
 
 
 def _probes(package: Package, ids: set[int]) -> tuple[Probe, ...]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.install.desired import is_list, is_ours
 from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.lock import only_one
 from wazuh_cicd.install.ossecconf import read_conf
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule
 from wazuh_cicd.manager.errors import ManagerError, Unreachable
@@ -22,7 +22,8 @@ from wazuh_cicd.manager.sockets import ANALYSIS, LOGTEST, UnixChannel, request
 from wazuh_cicd.proof.remote import SocketEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 _RULE = re.compile(rb'<rule\s[^>]*?\bid="(\d+)"[^>]*>')
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
@@ -66,22 +67,9 @@ class LocalTarget:
         """Below the manager's own folder, so that files can be kept by a second name instead of a copy."""
         return self.root / "var" / "wazuh-cicd"
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """An advisory lock that the kernel frees when we end, however we end."""
-        try:
-            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise InstallError(f"{self.state}: {error.strerror}; run as root") from error
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InstallError(f"{self.state / 'lock'}: another installation is at work; wait for it") from error
-            yield
-        finally:
-            os.close(handle)
+    def lock(self) -> AbstractContextManager[None]:
+        """Against every other installation on this manager."""
+        return only_one(self.state, "run as root")
 
     def conf_paths(self) -> Sequence[str]:
         """The one file."""
@@ -91,16 +79,13 @@ class LocalTarget:
         """Everything can be written here."""
         return True
 
+    def can_read(self, path: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Everything can be read here."""
+        return True
+
     def ours(self) -> Iterable[str]:
         """Files with our names, by looking into the folders they may lie in."""
-        for folder in (
-            "etc/rules",
-            "etc/decoders",
-            "etc/lists",
-            "etc/lists/cicd",
-            "active-response/bin",
-            "wodles/cicd",
-        ):
+        for folder in _FOLDERS:
             where = self.root / folder
             if where.is_dir():
                 yield from (path for path in _files(where, folder) if is_ours(path))
@@ -247,8 +232,8 @@ class LocalTarget:
             return [f"CRITICAL: {line}" for line in str(error).splitlines()]
 
     def is_running(self) -> bool:
-        """Whether analysisd answers on its control socket."""
-        return self._answers(ANALYSIS)
+        """Whether analysisd listens on its control socket; one that is too busy to answer in time runs as well."""
+        return self._answers(ANALYSIS, busy=True)
 
     def activate(self, how: str) -> list[str]:
         """Reload through the control socket, or restart and wait."""
@@ -280,13 +265,13 @@ class LocalTarget:
                 raise Unreachable(f"{self.root}: the manager did not come back within {self.wait:.0f} s")
             time.sleep(0.5)
 
-    def _answers(self, socket: str) -> bool:
+    def _answers(self, socket: str, *, busy: bool = False) -> bool:
         channel = UnixChannel(self.root / socket, timeout=10.0)
         try:
             # No such command: any answer at all shows that somebody is there.
             request(channel, "getconfig")
-        except Unreachable:
-            return False
+        except Unreachable as error:
+            return busy and isinstance(error.__cause__, TimeoutError)
         except ManagerError:
             return True
         return True

@@ -123,8 +123,17 @@ def make_plan(target: Target, desired: Desired) -> Plan:
             )
         if before != after:
             written.append(Change(path, before, after))
+    for path, keys in sorted(desired.unsayable.items()):
+        if files.get(path) == next((c.after for c in written if c.path == path), None):
+            draft.warn(
+                "I117",
+                path,
+                f"loses {len(keys)} of its entries: the API takes no key such as {keys[0]!r}",
+                "add them on the manager itself if you need them",
+            )
+    draft.left_out += sorted(path for path in set(old) - set(desired.files) if not target.can_read(path))
     for path in old:
-        if path not in files and (before := target.read(path)) is not None:
+        if path not in files and target.can_read(path) and (before := target.read(path)) is not None:
             if is_list(path) and old[path] and digest(before) != old[path] and list_name(path) not in _names(files):
                 draft.warn(
                     "I104", path, "was edited by hand and goes; its content stays in the backup", "copy it first"

@@ -47,8 +47,9 @@ class Record:
         """As it is written."""
         lines = [f"version:{self.version}", f"id_base:{self.id_base}"]
         lines += [f"sources:{' '.join(self.sources)}", f"responses:{' '.join(self.responses)}"]
-        lines += [f"file {path}:{value}" for path, value in sorted(self.files.items())]
-        lines += [f"rule {number}:{value}" for number, value in sorted(self.rules.items())]
+        # No blank in a key: the API would refuse the line.
+        lines += [f"file={path}:{value}" for path, value in sorted(self.files.items())]
+        lines += [f"rule={number}:{value}" for number, value in sorted(self.rules.items())]
         return ("\n".join(lines) + "\n").encode()
 
     @classmethod
@@ -64,7 +65,7 @@ class Record:
         try:
             for line in data.decode().splitlines():
                 key, _, value = line.partition(":")
-                kind, _, rest = key.partition(" ")
+                kind, _, rest = key.replace(" ", "=", 1).partition("=")
                 if kind == "file":
                     files[rest] = value
                 elif kind == "rule":

@@ -8,10 +8,8 @@ Facts: api/api/spec/spec.yaml, framework/wazuh/{rule,decoder,cdb_list,manager}.p
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +17,14 @@ from urllib.parse import quote, urlsplit
 
 from wazuh_cicd.install.desired import is_ours
 from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.lock import only_one
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
 from wazuh_cicd.proof.remote import NO_SESSION, ApiEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from wazuh_cicd.manager.api import Api
 
@@ -69,23 +69,10 @@ class ApiTarget:
         """On this machine: the API has no place for backups."""
         return self.state_folder or default_state(self.api.url)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Against other installations from this machine; the API has no lock against those of other machines."""
-        try:
-            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise InstallError(f"{self.state}: {error.strerror}; name another folder with --state") from error
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InstallError(f"{self.state / 'lock'}: another installation is at work; wait for it") from error
-            self._names.clear()
-            yield
-        finally:
-            os.close(handle)
+        self._names.clear()
+        return only_one(self.state, "name another folder with --state")
 
     def conf_paths(self) -> Sequence[str]:
         """One, or one a node: a cluster synchronises rules, decoders and lists, but not ``ossec.conf``."""
@@ -95,6 +82,10 @@ class ApiTarget:
     def can_write(self, path: str) -> bool:
         """Rules, decoders and lists only."""
         return any(path.startswith(kind) and "/" not in path[len(kind) :] for kind in _KINDS)
+
+    def can_read(self, path: str) -> bool:
+        """Rules, decoders, lists in any folder, and ``ossec.conf``."""
+        return path.startswith(tuple(_KINDS)) or self._conf_url(path) is not None
 
     def ours(self) -> Iterable[str]:
         """Files with our names."""

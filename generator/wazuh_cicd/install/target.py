@@ -70,6 +70,10 @@ class Target(Protocol):
         """Whether a file of this kind can be brought there at all."""
         ...
 
+    def can_read(self, path: str) -> bool:
+        """Whether a file of this kind can be read and removed there."""
+        ...
+
     def ours(self) -> Iterable[str]:
         """Files that bear our names, for when the record is lost."""
         ...

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _MINUTE = 60.0
+_LOGIN = "/security/user/authenticate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +177,19 @@ class Api:
                 self.sleep(self._pause(attempt, problem))
             if not self._token:
                 self._log_in()
-            self._pace()
             try:
-                answer = self._http.request(
+                answer = self._exchange(
                     method,
-                    self.url + path,
+                    path,
                     params=params,
                     data=body,
                     json=json,
                     headers={**headers, "Authorization": f"Bearer {self._token}"},
-                    timeout=self.timeout,
-                    allow_redirects=False,
                 )
-            except requests.exceptions.SSLError as error:
-                raise Unreachable(_tls_text(self.url, error)) from error
-            except requests.RequestException as error:
-                problem = Unreachable(f"{self.url}: {_short(error)}; is the API up, and is port 55000 open?")
-                if not repeatable and not isinstance(error, requests.exceptions.ConnectTimeout):
-                    raise problem from error
+            except _Lost as error:
+                problem = error
+                if not repeatable and error.may_have_worked:
+                    raise
                 continue
             if answer.status_code == 401 and not renewed and self.credentials.user:
                 renewed, self._token = True, ""
@@ -243,27 +239,34 @@ class Api:
         for attempt in range(self.attempts):
             if attempt:
                 self.sleep(self._pause(attempt, problem))
-            self._pace()
             try:
-                answer = self._http.post(
-                    self.url + "/security/user/authenticate",
-                    auth=(self.credentials.user, self.credentials.password),
-                    timeout=self.timeout,
-                    allow_redirects=False,
-                )
-            except requests.exceptions.SSLError as error:
-                raise Unreachable(_tls_text(self.url, error)) from error
-            except requests.RequestException as error:
-                problem = Unreachable(f"{self.url}: {_short(error)}; is the API up, and is port 55000 open?")
+                answer = self._exchange("POST", _LOGIN, auth=(self.credentials.user, self.credentials.password))
+            except _Lost as error:
+                problem = error
                 continue
             if answer.status_code == 200:
                 self._token = str(answer.json()["data"]["token"])
                 return
-            problem = _problem("POST", "/security/user/authenticate", answer)
+            problem = _problem("POST", _LOGIN, answer)
             if answer.status_code not in _RETRIED:
                 # Never again with the same password: the API locks an address out after a few.
                 raise problem
         raise problem
+
+    def _exchange(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - as requests'
+        """One request on the wire, its answer whatever it says.
+
+        Raises:
+            _Lost: no answer; another try may get one.
+            Unreachable: the certificate is not trusted.
+        """
+        self._pace()
+        try:
+            return self._http.request(method, self.url + path, timeout=self.timeout, allow_redirects=False, **options)
+        except requests.RequestException as error:
+            if _is_mistrust(error):
+                raise Unreachable(_tls_text(self.url, error)) from error
+            raise _Lost(self.url, error) from error
 
     def _pause(self, attempt: int, problem: ManagerError) -> float:
         if isinstance(problem, _TooMany):
@@ -281,6 +284,18 @@ class Api:
             self.sleep(_MINUTE - (now - self._sent[0]))
             self._sent.popleft()
         self._sent.append(self.now())
+
+
+class _Lost(Unreachable):
+    """No answer came.
+
+    Attributes:
+        may_have_worked: whether the request may have been carried out all the same.
+    """
+
+    def __init__(self, url: str, error: requests.RequestException) -> None:
+        super().__init__(f"{url}: {_short(error)}; is the API up, and is port 55000 open?")
+        self.may_have_worked = not isinstance(error, requests.exceptions.ConnectTimeout)
 
 
 class _TooMany(Refused):
@@ -315,6 +330,14 @@ def _short(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.ConnectionError):
         return "no connection"
     return type(error).__name__
+
+
+def _is_mistrust(error: requests.RequestException) -> bool:
+    """Whether the certificate is the problem; a connection that breaks off is a TLS error as well, and passes."""
+    if not isinstance(error, requests.exceptions.SSLError):
+        return False
+    text = str(error)
+    return "CERTIFICATE_VERIFY_FAILED" in text or "CertificateError" in text or "doesn't match" in text
 
 
 def _tls_text(url: str, error: Exception) -> str:

@@ -11,6 +11,7 @@ import jinja2
 from lxml import etree
 
 from wazuh_cicd.errors import UsageError
+from wazuh_cicd.render.gates import with_gates
 from wazuh_cicd.render.model import (
     BASE_FILE,
     Ids,
@@ -151,6 +152,8 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
             rendered[rule.name] = render_rule(rule, ids, problems)
             blocks.setdefault(rule.source, []).append(rendered[rule.name])
         sources = sorted(blocks, key=list(SOURCES).index)
+        if name != BASE_FILE:
+            blocks = {source: with_gates(rules, _block(source, id_base)) for source, rules in blocks.items()}
         text = "\n".join(_rules_text(name, source, blocks[source]) for source in sources)
         files[RULES + name] = _checked_rules(text, [rule for source in sources for rule in blocks[source]], name)
     files.update(_decoder_files(specs, problems))
@@ -165,6 +168,11 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
         files[f"{FRAGMENTS}response-{action}.xml"] = text.encode()
     files.update({f"manager/{path}": data for path, data in programs().items()})
     return Package(dict(sorted(files.items())), specs, id_base, rendered)
+
+
+def _block(source: str, id_base: int) -> int:
+    """The first id of a source's thousand on the target."""
+    return int(SOURCES[source].block) * 1000 - FIRST_ID + id_base
 
 
 def _rules_text(name: str, source: str, rules: list[RenderedRule]) -> str:
