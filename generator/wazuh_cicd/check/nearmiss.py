@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.house import finding
+from wazuh_cicd.render.gates import is_gate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -62,5 +63,14 @@ def _is_near(event: Event, rule: Rule, ruleset: Ruleset) -> bool:
     failed = sum(not condition.test(event) for condition in rule.conditions if condition.test is not None)
     if failed > ALLOWED_FAILURES:
         return False
-    parents = [ruleset.rules[number] for number in rule.parents]
-    return any(all(test(event) for test in parent.checks) for parent in parents)
+    return any(all(test(event) for test in parent.checks) for parent in _parents(rule, ruleset))
+
+
+def _parents(rule: Rule, ruleset: Ruleset) -> Iterator[Rule]:
+    """Yield the rules that a spec hangs on, those in front of gates for the gates."""
+    for number in rule.parents:
+        parent = ruleset.rules[number]
+        if is_gate(number):
+            yield from _parents(parent, ruleset)
+        else:
+            yield parent

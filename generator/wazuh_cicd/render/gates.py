@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.render.conditions import Tag
 from wazuh_cicd.render.model import RenderedRule
+from wazuh_cicd.spec.model import FIRST_ID, LAST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,15 +78,20 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
     written: list[RenderedRule] = []
     done: set[int] = set()
     for rule in rules:
-        gate = gate_of.get(rule.name)
-        if gate is None:
+        hung = gate_of.get(rule.name)
+        if hung is None:
             written.append(rule)
             continue
-        if gate.id not in done:
-            done.add(gate.id)
-            written.append(gate)
-        written.append(replace(rule, tags=(Tag("if_sid", str(gate.id)), *rule.tags[1:])))
+        if hung.id not in done:
+            done.add(hung.id)
+            written.append(hung)
+        written.append(replace(rule, tags=(Tag("if_sid", str(hung.id)), *rule.tags[1:])))
     return written
+
+
+def is_gate(rule_id: int) -> bool:
+    """Whether a rule with its id as published is a gate, which stands in no spec."""
+    return FIRST_ID <= rule_id <= LAST_ID and rule_id % 1000 >= FIRST_OF_BLOCK
 
 
 def _runs(rules: Sequence[RenderedRule], field_of: dict[str, str]) -> Iterator[tuple[_Key, list[RenderedRule]]]:
