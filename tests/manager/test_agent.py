@@ -53,9 +53,16 @@ def buildhost(manager):
 
 
 def test_the_command_wodle_hands_over_what_the_scanner_writes(manager, buildhost):
-    # The scanner has no configuration on this host and says so: one line, sent whole, judged by our rule.
+    # The block of our group, but for the hour it waits. The scanner has no configuration on this host and says so.
+    shared = buildhost("cat", "/var/ossec/etc/shared/agent.conf")
+    block = re.search(r'<wodle name="command">.*?</wodle>', shared, re.DOTALL)[0]
+    soon = re.sub(r"<interval>[^<]*<", "<interval>10s<", block)
+    conf = f"<ossec_config>{soon}</ossec_config>"
+    buildhost("sh", "-c", f"printf '%s\\n' '{conf}' >> /var/ossec/etc/ossec.conf")
+    before = manager.alerts_size()
+    buildhost("/var/ossec/bin/wazuh-control", "restart")
     number = PACKAGE.rule_id("scan-failed")
-    found = [alert for alert in manager.alerts(0, number, wait=120) if int(alert["rule"]["id"]) == number]
+    found = [alert for alert in manager.alerts(before, number, wait=90) if int(alert["rule"]["id"]) == number]
     assert found, buildhost("tail", "-n", "30", "/var/ossec/logs/ossec.log")
     assert found[0]["agent"]["name"] == "buildhost"
     assert found[0]["location"] == "command_cicd-scan"
