@@ -54,8 +54,8 @@ def buildhost(manager):
 
 def test_the_command_wodle_hands_over_what_the_scanner_writes(manager, buildhost):
     # The block of our group, but for the hour it waits. The scanner has no configuration on this host and says so.
-    shared = buildhost("cat", "/var/ossec/etc/shared/agent.conf")
-    block = re.search(r'<wodle name="command">.*?</wodle>', shared, re.DOTALL)[0]
+    wodle = re.compile(r'<wodle name="command">.*?</wodle>', re.DOTALL)
+    block = wait_for(lambda: wodle.search(buildhost("cat", "/var/ossec/etc/shared/agent.conf", check=False)), 90)[0]
     soon = re.sub(r"<interval>[^<]*<", "<interval>10s<", block)
     conf = f"<ossec_config>{soon}</ossec_config>"
     buildhost("sh", "-c", f"printf '%s\\n' '{conf}' >> /var/ossec/etc/ossec.conf")
@@ -87,14 +87,14 @@ def test_failed_logins_are_cut_off_and_let_in_again(manager, buildhost, tmp_path
 
     assert not blocked()
     before = manager.alerts_size()
+    address = buildhost("hostname", "-i").split()[0]
     stranger = (
         f"ip address add {ATTACKER}/32 dev eth0;"
         " printf '#!/bin/sh\\necho wrong\\n' > /tmp/ask && chmod +x /tmp/ask;"
         " export SSH_ASKPASS=/tmp/ask SSH_ASKPASS_REQUIRE=force;"
         f" for i in 1 2 3 4 5; do timeout 15 ssh -b {ATTACKER} -o ConnectTimeout=5 -o StrictHostKeyChecking=no"
-        " -o PubkeyAuthentication=no -o UserKnownHostsFile=/dev/null nobody-$i@buildhost true; done"
+        f" -o PubkeyAuthentication=no -o UserKnownHostsFile=/dev/null nobody-$i@{address} true; done"
     )
-    address = buildhost("hostname", "-i").split()[0]
     buildhost("ip", "route", "replace", f"{ATTACKER}/32", "dev", "eth0")
     attack = subprocess.run(
         [*manager.compose, "--profile", "agent", "run", "--rm", "--no-deps", "buildhost", "sh", "-c", stranger],
