@@ -57,6 +57,8 @@ def test_the_command_wodle_hands_over_what_the_scanner_writes(manager, buildhost
     wodle = re.compile(r'<wodle name="command">.*?</wodle>', re.DOTALL)
     block = wait_for(lambda: wodle.search(buildhost("cat", "/var/ossec/etc/shared/agent.conf", check=False)), 90)[0]
     soon = re.sub(r"<interval>[^<]*<", "<interval>10s<", block)
+    # A tag of its own: of two blocks with one tag the shared one wins.
+    soon = soon.replace("<tag>cicd-scan<", "<tag>cicd-scan-soon<")
     conf = f"<ossec_config>{soon}</ossec_config>"
     buildhost("sh", "-c", f"printf '%s\\n' '{conf}' >> /var/ossec/etc/ossec.conf")
     before = manager.alerts_size()
@@ -65,7 +67,7 @@ def test_the_command_wodle_hands_over_what_the_scanner_writes(manager, buildhost
     found = [alert for alert in manager.alerts(before, number, wait=90) if int(alert["rule"]["id"]) == number]
     assert found, buildhost("tail", "-n", "30", "/var/ossec/logs/ossec.log")
     assert found[0]["agent"]["name"] == "buildhost"
-    assert found[0]["location"] == "command_cicd-scan"
+    assert found[0]["location"] == "command_cicd-scan-soon"
     assert found[0]["decoder"]["name"] == "json"
     assert found[0]["data"]["cicd_scan"]["reason"] == "config"
 
