@@ -77,14 +77,14 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
     written: list[RenderedRule] = []
     done: set[int] = set()
     for rule in rules:
-        gate = gate_of.get(rule.name)
-        if gate is None:
+        before = gate_of.get(rule.name)
+        if before is None:
             written.append(rule)
             continue
-        if gate.id not in done:
-            done.add(gate.id)
-            written.append(gate)
-        written.append(replace(rule, tags=(Tag("if_sid", str(gate.id)), *rule.tags[1:])))
+        if before.id not in done:
+            done.add(before.id)
+            written.append(before)
+        written.append(replace(rule, tags=(Tag("if_sid", str(before.id)), *rule.tags[1:])))
     return written
 
 
