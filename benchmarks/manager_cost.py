@@ -1,6 +1,6 @@
 """What our rules cost a real analysisd: the same events through a manager without them and one with them, in turns.
 
-    python benchmarks/manager_cost.py --without /srv/mgr-stock --with /srv/mgr-ours EVENTS [--pairs 7] [--repeat 20]
+    python benchmarks/manager_cost.py --without /srv/mgr-stock --with /srv/mgr-ours [--fresh] [--pairs 15] EVENTS
 
 Both managers must run on this host, alike but for our package. EVENTS holds one event a line. Events go through the
 real queue, few enough at a time that none is dropped. Compared is analysisd's own processor time for each event (from
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import socket
 import statistics
 import struct
+import subprocess
 import time
 from pathlib import Path
 
@@ -90,6 +93,29 @@ def run(root: Path, events: list[bytes]) -> tuple[float, float]:
     return (cpu_seconds(pid) - cpu) / len(events), (time.perf_counter() - clock) / len(events)
 
 
+def start_anew(root: Path) -> None:
+    """End this folder's analysisd and start another: two of one kind differ by some per cent all their life."""
+    pid = process_of(root)
+    os.kill(pid, signal.SIGTERM)
+    while Path(f"/proc/{pid}/exe").exists():
+        time.sleep(0.05)
+    subprocess.run([root / "bin/wazuh-analysisd"], check=True, capture_output=True)
+    give_up = time.monotonic() + 60
+    while not answers(root):
+        if time.monotonic() > give_up:
+            raise SystemExit(f"{root}: its analysisd did not start")
+        time.sleep(0.1)
+
+
+def answers(root: Path) -> bool:
+    """Whether somebody listens on the control socket."""
+    try:
+        ask(root, "getstats")
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -98,12 +124,18 @@ def main() -> None:
     parser.add_argument("events", type=Path)
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--repeat", type=int, default=20)
+    parser.add_argument(
+        "--fresh", action="store_true", help="start both analysisd anew before each pair (test managers only)"
+    )
     args = parser.parse_args()
     lines = [line for line in args.events.read_bytes().splitlines() if line] * args.repeat
-    for root in (args.without, args.ours):
-        run(root, lines[:2000])
     ratios, rates = [], []
     for pair in range(args.pairs):
+        for root in (args.without, args.ours):
+            if args.fresh:
+                start_anew(root)
+            if args.fresh or pair == 0:
+                run(root, lines[:2000])
         # The order changes from pair to pair: what warms up or wears off meets both alike.
         order = (args.without, args.ours) if pair % 2 == 0 else (args.ours, args.without)
         found = {root: run(root, lines) for root in order}
@@ -115,7 +147,11 @@ def main() -> None:
             f" {rates[-1][1]:,.0f} with; on the clock: {rates[-1][2]:,.0f}, {rates[-1][3]:,.0f}"
         )
     columns = [statistics.median(column) for column in zip(*rates, strict=True)]
-    print(f"{len(lines)} events a run, {args.pairs} pairs; median ratio {statistics.median(ratios):.3f}")
+    quartiles = statistics.quantiles(ratios, n=4)
+    print(
+        f"{len(lines)} events a run, {args.pairs} pairs; median ratio {statistics.median(ratios):.3f}, quartiles"
+        f" {quartiles[0]:.3f} and {quartiles[2]:.3f}"
+    )
     print(f"median events a processor second: {columns[0]:,.0f} without, {columns[1]:,.0f} with")
 
 

@@ -227,3 +227,32 @@ def test_a_kill_while_the_manager_reloads_is_taken_up_with_another_reload(tmp_pa
             rollback(LocalTarget(root), say=silent)
             assert manager.reloads == 2
             assert snapshot(root) == before
+
+
+def test_a_full_disk_apart_from_the_backups_is_survived_as_well(tmp_path, template):
+    # As in a container, where etc is a volume of its own: backups are copies, and what was staged fills the disk.
+    if os.geteuid() != 0 or not may_mount(tmp_path / "probe"):
+        pytest.skip("needs the right to mount a small file system")
+    pages = sum(-(-place.stat().st_size // 4096) for place in (template / "etc").rglob("*") if place.is_file())
+    before = snapshot(template)
+    refused = 0
+    for spare in range(0, 400, 8):
+        root = tmp_path / f"ossec{spare}"
+        shutil.copytree(template, root)
+        with disk(root / "etc", pages * 4 + spare):
+            try:
+                shutil.copytree(template / "etc", root / "etc", dirs_exist_ok=True)
+            except (OSError, shutil.Error):
+                continue
+            try:
+                apply(LocalTarget(root), NEWER, say=silent)
+            except InstallError as error:
+                refused += 1
+                assert "No space left on device" in str(error)  # noqa: PT017 - how often it fails is not known
+                assert snapshot(root) == before, spare
+                assert not (root / "var/wazuh-cicd/journal.json").exists()
+            else:
+                break
+    else:
+        pytest.fail("it never fitted")
+    assert refused > 2

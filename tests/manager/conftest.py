@@ -13,13 +13,17 @@ import shutil
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from wazuh_cicd.manager.sockets import LOGTEST, RelayChannel, UnixChannel
 from wazuh_cicd.proof.remote import SocketEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_IMAGE = "wazuh/wazuh-manager:4.14.7"
@@ -79,21 +83,29 @@ class Manager:
     Attributes:
         root: its folder on this host; None for a container.
         compose: the command for its compose project; empty for a manager of this host.
+        relays: the one way into the container, once it is open.
     """
 
     root: Path | None
     compose: tuple[str, ...] = ()
+    relays: list[RelayChannel] = field(default_factory=list)
 
     @property
     def exec(self) -> tuple[str, ...]:
         """What runs a program beside it."""
         return (*self.compose, "exec", "-T", "manager")
 
+    def run(self, *command: str) -> str:
+        """What a program beside the containerised manager prints."""
+        return subprocess.run([*self.exec, *command], check=True, capture_output=True, text=True).stdout
+
     def engine(self) -> SocketEngine:
         """Its logtest."""
         if self.root is not None:
             return SocketEngine(UnixChannel(self.root / LOGTEST))
-        return SocketEngine(RelayChannel([*self.exec, "/var/ossec/framework/python/bin/python3"]))
+        if not self.relays:
+            self.relays.append(RelayChannel([*self.exec, "/var/ossec/framework/python/bin/python3"]))
+        return SocketEngine(self.relays[0])
 
     def read(self, path: str) -> str:
         """A file below its folder."""
@@ -148,13 +160,14 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Manager:
+def manager(request: pytest.FixtureRequest) -> Iterator[Manager]:
     root = os.environ.get("WAZUH_ROOT") or _found_here()
     if root:
         found = Manager(Path(root))
         if not (found.root / LOGTEST).exists():
             pytest.skip(f"WAZUH_ROOT={root}: no logtest socket there; is its manager running?")
-        return found
+        yield found
+        return
     problem = docker_compose()
     if problem:
         pytest.skip(f"needs a manager: {problem}, and no WAZUH_ROOT")
@@ -168,4 +181,7 @@ def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
     assert main(["build", "-o", str(REPOSITORY / "build")]) == 0
     request.getfixturevalue("docker_services")
-    return Manager(None, ("docker", "compose", "-f", str(REPOSITORY / "docker-compose.yml"), "-p", PROJECT))
+    started = Manager(None, ("docker", "compose", "-f", str(REPOSITORY / "docker-compose.yml"), "-p", PROJECT))
+    yield started
+    for relay in started.relays:
+        relay.close()

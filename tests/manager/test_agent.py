@@ -53,12 +53,21 @@ def buildhost(manager):
 
 
 def test_the_command_wodle_hands_over_what_the_scanner_writes(manager, buildhost):
-    # The scanner has no configuration on this host and says so: one line, sent whole, judged by our rule.
+    # The block of our group, but for the hour it waits. The scanner has no configuration on this host and says so.
+    wodle = re.compile(r'<wodle name="command">.*?</wodle>', re.DOTALL)
+    block = wait_for(lambda: wodle.search(buildhost("cat", "/var/ossec/etc/shared/agent.conf", check=False)), 90)[0]
+    soon = re.sub(r"<interval>[^<]*<", "<interval>10s<", block)
+    # A tag of its own: of two blocks with one tag the shared one wins.
+    soon = soon.replace("<tag>cicd-scan<", "<tag>cicd-scan-soon<")
+    conf = f"<ossec_config>{soon}</ossec_config>"
+    buildhost("sh", "-c", f"printf '%s\\n' '{conf}' >> /var/ossec/etc/ossec.conf")
+    before = manager.alerts_size()
+    buildhost("/var/ossec/bin/wazuh-control", "restart")
     number = PACKAGE.rule_id("scan-failed")
-    found = [alert for alert in manager.alerts(0, number, wait=120) if int(alert["rule"]["id"]) == number]
+    found = [alert for alert in manager.alerts(before, number, wait=90) if int(alert["rule"]["id"]) == number]
     assert found, buildhost("tail", "-n", "30", "/var/ossec/logs/ossec.log")
     assert found[0]["agent"]["name"] == "buildhost"
-    assert found[0]["location"] == "command_cicd-scan"
+    assert found[0]["location"] == "command_cicd-scan-soon"
     assert found[0]["decoder"]["name"] == "json"
     assert found[0]["data"]["cicd_scan"]["reason"] == "config"
 
@@ -80,14 +89,14 @@ def test_failed_logins_are_cut_off_and_let_in_again(manager, buildhost, tmp_path
 
     assert not blocked()
     before = manager.alerts_size()
+    address = buildhost("hostname", "-i").split()[0]
     stranger = (
         f"ip address add {ATTACKER}/32 dev eth0;"
         " printf '#!/bin/sh\\necho wrong\\n' > /tmp/ask && chmod +x /tmp/ask;"
         " export SSH_ASKPASS=/tmp/ask SSH_ASKPASS_REQUIRE=force;"
         f" for i in 1 2 3 4 5; do timeout 15 ssh -b {ATTACKER} -o ConnectTimeout=5 -o StrictHostKeyChecking=no"
-        " -o PubkeyAuthentication=no -o UserKnownHostsFile=/dev/null nobody-$i@buildhost true; done"
+        f" -o PubkeyAuthentication=no -o UserKnownHostsFile=/dev/null nobody-$i@{address} true; done"
     )
-    address = buildhost("hostname", "-i").split()[0]
     buildhost("ip", "route", "replace", f"{ATTACKER}/32", "dev", "eth0")
     attack = subprocess.run(
         [*manager.compose, "--profile", "agent", "run", "--rm", "--no-deps", "buildhost", "sh", "-c", stranger],

@@ -190,9 +190,11 @@ def _write(target: Target, journal: Journal, plan: Plan) -> None:
 def _undo(target: Target, journal: Journal, *, certainly: bool = False) -> None:
     """Put every kept file back, in the opposite order, and activate again what was (or may have been) activated."""
     try:
+        paths = [entry.path for entry in journal.entries]
+        target.unstage(paths, journal.id)  # first: on a full disk it is they that fill it
         for entry in reversed(journal.entries):
             target.restore(entry.path, journal.backup(target, entry))
-        target.unstage([entry.path for entry in journal.entries], journal.id)
+        target.unstage(paths, journal.id)
         if journal.phase == journals.ACTIVATING:
             # A manager that a bad restart left dead answers nothing: it needs the restart, not a reload.
             target.activate(journal.activation if target.is_running() else RESTART)

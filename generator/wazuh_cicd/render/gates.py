@@ -78,14 +78,14 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
     written: list[RenderedRule] = []
     done: set[int] = set()
     for rule in rules:
-        hung = gate_of.get(rule.name)
-        if hung is None:
+        before = gate_of.get(rule.name)
+        if before is None:
             written.append(rule)
             continue
-        if hung.id not in done:
-            done.add(hung.id)
-            written.append(hung)
-        written.append(replace(rule, tags=(Tag("if_sid", str(hung.id)), *rule.tags[1:])))
+        if before.id not in done:
+            done.add(before.id)
+            written.append(before)
+        written.append(replace(rule, tags=(Tag("if_sid", str(before.id)), *rule.tags[1:])))
     return written
 
 
