@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import subprocess
 import time
@@ -117,7 +116,5 @@ def test_failed_logins_are_cut_off_and_let_in_again(manager, buildhost, tmp_path
     assert refused.returncode in (124, 255)
     assert "timed out" in refused.stdout or refused.returncode == 124
     assert wait_for(lambda: not blocked(), SECONDS + 60)
-    lines = buildhost("cat", "/var/ossec/logs/cicd/response.log").splitlines()
-    said = [json.loads(line[line.index("{") :]) for line in lines if re.search(r"\{", line)]
-    assert [line for line in said if ATTACKER in json.dumps(line)]
-    assert "Error" not in buildhost("grep", "-c", "Traceback", "/var/ossec/logs/active-responses.log", check=False)
+    assert ATTACKER in buildhost("cat", "/var/ossec/logs/cicd/response.log")
+    assert "Traceback" not in buildhost("cat", "/var/ossec/logs/active-responses.log")
