@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 words = st.sampled_from(["a", "b", "ab", "x", "", "A"])
 names = st.sampled_from(["f", "g.h", "F"])
-addresses = st.sampled_from(["192.0.2.1", "192.0.2.0/24", "!192.0.2.7", "2001:db8::/32", "10.0.0.0/8,192.0.2.1"])
+addresses = st.sampled_from(["192.0.2.1", "192.0.2.0/24", "!192.0.2.7", "2001:db8::/32"])
+# Two tags of one name are glued into one pattern: what is here must bear it.
 conditions = st.one_of(
     st.builds("<match>{}</match>".format, words),
     st.builds('<match negate="yes">{}</match>'.format, words),
     st.builds("<match>^{}|{}$</match>".format, words, words),
     st.builds(r"<regex>{}\S*{}</regex>".format, words, words),
-    st.builds(r"<regex>^{}\w+ |\d\p$</regex>".format, words),
-    st.builds('<regex type="pcre2">(?i)^{}.*{}</regex>'.format, words, words),
+    st.builds(r"<regex>{}\w+ |\d\p</regex>".format, words),
     st.builds('<field name="{}">^{}$</field>'.format, names, words),
     st.builds('<field name="{}" type="pcre2">^(?:{}|{})$</field>'.format, names, words, words),
     st.builds('<field name="{}" type="pcre2">{}[ab]+{}?</field>'.format, names, words, words),
@@ -25,7 +25,6 @@ conditions = st.one_of(
     st.builds("<srcip>{}</srcip>".format, addresses),
     st.builds("<program_name>^{}</program_name>".format, st.sampled_from(["app", "b"])),
     st.builds("<hostname>{}</hostname>".format, st.sampled_from(["h", "^h$", "other"])),
-    st.builds("<maxsize>{}</maxsize>".format, st.integers(1, 60)),
     st.just("<decoded_as>json</decoded_as>"),
     st.just("<action>a</action>"),
     st.just("<id>^1|^2</id>"),
