@@ -8,20 +8,30 @@ from pathlib import Path
 import pytest
 
 from benign.factory_life import FACTORY_LISTS, Event, docker, factory_events
+from benign.secrets_life import SECRETS_LISTS, secrets_events, vault
 from wazuh_cicd.proof.rulesets import assemble
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import SpecSet, load_specs
 
 STOCK = Path(__file__).parents[2].parent / "shared" / "samples" / "wazuh-4.14.3" / "ruleset"
 COUNT = 700
-NAMES = [name for name, _ in factory_events(1)]
+LISTS = {**FACTORY_LISTS, **SECRETS_LISTS}
+
+
+@cache
+def corpora(count: int) -> dict[str, list[Event]]:
+    """Normal life by family: Jenkins, Docker, Kubernetes; Vault, AWS."""
+    return dict((*factory_events(count), *secrets_events(count)))
+
+
+NAMES = list(corpora(1))
 
 
 @cache
 def specs_of_site() -> SpecSet:
-    """The package with the lists filled as the company in ``factory_life`` would."""
+    """The package with the lists filled as the company in ``factory_life`` and ``secrets_life`` would."""
     specs = load_specs()
-    lists = tuple(replace(one, entries={**one.entries, **FACTORY_LISTS.get(one.name, {})}) for one in specs.lists)
+    lists = tuple(replace(one, entries={**one.entries, **LISTS.get(one.name, {})}) for one in specs.lists)
     return replace(specs, lists=lists)
 
 
@@ -31,7 +41,7 @@ def judged(name: str, *, stock: bool) -> tuple[tuple[Event, int, int, str], ...]
         stock=STOCK if stock else None, package=render_package(specs_of_site()).ruleset_files()
     ).session()
     result = []
-    for event in dict(factory_events(COUNT))[name]:
+    for event in corpora(COUNT)[name]:
         if event.decoded is not None:
             decoder, fields = event.decoded
             verdict = session.process_decoded(decoder, fields, location=event.location, time=event.time)
@@ -67,9 +77,10 @@ def test_normal_life_reaches_our_rules(name):
 
 def test_the_corpus_is_always_the_same():
     assert docker(50) == docker(50)
+    assert vault(50) == vault(50)
 
 
 def test_the_corpus_is_varied():
-    for _, events in factory_events(COUNT):
+    for events in corpora(COUNT).values():
         assert len(events) >= 500
         assert len({event.log or str(event.decoded) for event in events}) >= 300
