@@ -78,6 +78,14 @@ class PerlPattern:
         except _LibraryError:
             return None
 
+    def _known_gate(self) -> Callable[[bytes], bool] | None:
+        """What every matching subject passes; made when first needed."""
+        if not self._known:
+            facts = facts_of(self.source)
+            self._gate = facts.gate() if facts is not None else None
+            self._known = True
+        return self._gate
+
     def tester(self) -> Callable[[bytes], bool]:
         """The fastest function that says for a subject whether it matches."""
         tester = self._tester
@@ -85,7 +93,7 @@ class PerlPattern:
             facts = facts_of(self.source)
             tester = facts.plain() if facts is not None else None
             if tester is None:
-                gate, match = facts.gate() if facts is not None else None, self._match
+                gate, match = self._known_gate(), self._match
                 if gate is not None:
                     passes = gate
                     tester = lambda subject: passes(subject) and match(subject) is not None  # noqa: E731
@@ -113,11 +121,7 @@ class PerlPattern:
     def search(self, subject: bytes, start: int = 0) -> Match | None:
         """Match behind ``start``, which counts as the beginning of the subject."""
         text = subject[start:] if start else subject
-        if not self._known:
-            facts = facts_of(self.source)
-            self._gate = facts.gate() if facts is not None else None
-            self._known = True
-        gate = self._gate
+        gate = self._gate if self._known else self._known_gate()
         if gate is not None and not gate(text):
             return None
         data = self._match(text)

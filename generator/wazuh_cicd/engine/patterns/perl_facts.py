@@ -196,8 +196,13 @@ def _joined(parts: Iterable[Syntax], most: int) -> Texts | None:
         texts = _texts(part, most)
         if texts is None or len(run) * len(texts) > most:
             return None
-        run = frozenset(one + other for one, other in product(run, texts))
+        run = _behind(run, texts)
     return run
+
+
+def _behind(run: Texts, texts: Texts) -> Texts:
+    """Return each text of the second set behind each of the first."""
+    return frozenset(one + other for one, other in product(run, texts))
 
 
 def _anchored(syntax: Syntax) -> bool:
@@ -227,7 +232,7 @@ def _prefixes(options: Iterable[Syntax]) -> tuple[bytes, ...]:
             texts = _texts(part, _MOST_PARTS)
             if texts is None or len(run) * len(texts) > _MOST_PARTS:
                 break
-            run = frozenset(one + other for one, other in product(run, texts))
+            run = _behind(run, texts)
         found |= run
     return () if b"" in found or len(found) > _MOST_PARTS else tuple(sorted(found))
 
@@ -288,7 +293,7 @@ def _needs(syntax: Syntax) -> list[Texts]:
             continue
         texts = None if isinstance(part, Chars) and len(part.values) > _MOST_BYTES else _texts(part, _MOST_PARTS)
         if texts is not None and len(run) * len(texts) <= _MOST_PARTS:
-            run = frozenset(one + other for one, other in product(run, texts))
+            run = _behind(run, texts)
             continue
         needs.append(run)
         run = texts or frozenset((b"",))
