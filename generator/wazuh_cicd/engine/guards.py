@@ -39,9 +39,9 @@ def exact_values(test: TextTest) -> frozenset[bytes] | None:
         return frozenset({fold(test.source)})
     if test.kind == "pcre2":
         facts = facts_of(test.source)
-        if facts is None or facts.texts is None or not (facts.begin and facts.end):
+        if facts is None or facts.whole is None or not facts.whole.only_values:
             return None
-        return frozenset(map(fold, facts.texts))
+        return frozenset(map(fold, facts.whole.values))
     if test.kind == "osregex" and (b"\\" in test.source or b"(" in test.source):
         return None
     values = [_ANCHORED.match(alternative) for alternative in test.source.split(b"|")]

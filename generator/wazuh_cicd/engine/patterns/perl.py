@@ -93,14 +93,18 @@ class PerlPattern:
             facts = facts_of(self.source)
             tester = facts.plain() if facts is not None else None
             if tester is None:
-                gate, match = self._known_gate(), self._match
-                if gate is not None:
-                    passes = gate
-                    tester = lambda subject: passes(subject) and match(subject) is not None  # noqa: E731
-                else:
-                    tester = lambda subject: match(subject) is not None  # noqa: E731
+                tester = self._asking(facts.pardon() if facts is not None else None)
             self._tester = tester
         return tester
+
+    def _asking(self, pardon: Callable[[bytes], bool] | None) -> Callable[[bytes], bool]:
+        """The test that asks the library about what is not known without it."""
+        gate, match = self._known_gate(), self._match
+        if gate is not None:
+            return lambda subject: gate(subject) and match(subject) is not None
+        if pardon is not None:
+            return lambda subject: not pardon(subject) or match(subject) is not None
+        return lambda subject: match(subject) is not None
 
     def test(self, subject: bytes) -> bool:
         """Whether the subject matches."""

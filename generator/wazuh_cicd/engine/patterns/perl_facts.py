@@ -7,7 +7,7 @@ must and contains what every match contains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from wazuh_cicd.engine.patterns.perl_syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     Texts = frozenset[bytes]
     Test = Callable[[bytes], bool]
@@ -42,32 +42,78 @@ _USED = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """What a pattern matches that is nothing but a choice of texts.
+
+    Attributes:
+        values: every subject that is one of these,
+        begins: that begins with one of these,
+        ends: that ends with one of these,
+        parts: or that contains one of these.
+        denied: it is the other subjects that match (``^(?!…)`` with nothing behind it).
+    """
+
+    values: Texts = frozenset()
+    begins: Texts = frozenset()
+    ends: Texts = frozenset()
+    parts: Texts = frozenset()
+    denied: bool = False
+
+    @property
+    def only_values(self) -> bool:
+        """Whether it matches these values and nothing else."""
+        return not (self.denied or self.begins or self.ends or self.parts)
+
+    def test(self) -> Test | None:
+        """The test for it; None when too many texts would be searched for one by one."""
+        if len(self.parts) > _MOST_PARTS:
+            return None
+        values, begins, ends = self.values, tuple(sorted(self.begins)), tuple(sorted(self.ends))
+        tests: list[Test] = []
+        if values:
+            tests.append(values.__contains__)
+        if begins:
+            tests.append(lambda value: value.startswith(begins))
+        if ends:
+            tests.append(lambda value: value.endswith(ends))
+        if self.parts:
+            tests.append(_containing(tuple(sorted(self.parts))))
+        one = tests[0]
+        for other in tests[1:]:
+            one = _either(one, other)
+        return _none(one) if self.denied else one
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known about a pattern. All texts are in lower case when it is caseless.
 
     Attributes:
         caseless: letter case does not count.
-        texts: when not None, the pattern matches exactly what has one of these texts …
-        begin: … at its beginning …
-        end: … and at its end; neither: anywhere.
+        whole: what it matches, when it is nothing but a choice of texts.
         prefixes: every matching subject begins with one of these; empty when nothing is known.
         firsts: the first bytes that a matching subject may have; None when any may come, or none at all.
         needs: of each of these choices every matching subject contains at least one text.
+        free: every subject that contains none of these texts matches; empty when nothing is known.
     """
 
     caseless: bool
-    texts: Texts | None = None
-    begin: bool = False
-    end: bool = False
+    whole: Whole | None = None
     prefixes: tuple[bytes, ...] = ()
     firsts: frozenset[int] | None = None
     needs: tuple[tuple[bytes, ...], ...] = ()
+    free: tuple[bytes, ...] = ()
 
     def plain(self) -> Test | None:
         """The test that answers as the pattern does, without the library; None when there is none."""
-        if self.texts is None or (not (self.begin or self.end) and len(self.texts) > _MOST_PARTS):
-            return None
-        test = _comparison(tuple(sorted(self.texts)), begin=self.begin, end=self.end)
+        test = self.whole.test() if self.whole is not None else None
+        return self._folding(test) if test is not None else None
+
+    def pardon(self) -> Test | None:
+        """A test that only matching subjects fail; None when there is none."""
+        return self._folding(_containing(self.free)) if self.free else None
+
+    def _folding(self, test: Test) -> Test:
         return (lambda value: test(value.lower())) if self.caseless else test
 
     def gate(self) -> Test | None:
@@ -78,27 +124,29 @@ class Facts:
             tests.append(lambda value: value.startswith(prefixes))
         elif firsts is not None:
             tests.append(lambda value: bool(value) and value[0] in firsts)
-        tests += [_comparison(need, begin=False, end=False) for need in self.needs]
+        tests += map(_containing, self.needs)
         if not tests:
             return None
         gate = tests[0]
         for test in tests[1:]:
             gate = _both(gate, test)
-        return (lambda value: gate(value.lower())) if self.caseless else gate
+        return self._folding(gate)
 
 
 def _both(one: Test, other: Test) -> Test:
     return lambda value: one(value) and other(value)
 
 
-def _comparison(texts: tuple[bytes, ...], *, begin: bool, end: bool) -> Test:
-    """The test for one of some texts at a place."""
-    if begin and end:
-        return frozenset(texts).__contains__
-    if begin:
-        return lambda value: value.startswith(texts)
-    if end:
-        return lambda value: value.endswith(texts)
+def _either(one: Test, other: Test) -> Test:
+    return lambda value: one(value) or other(value)
+
+
+def _none(test: Test) -> Test:
+    return lambda value: not test(value)
+
+
+def _containing(texts: tuple[bytes, ...]) -> Test:
+    """The test for one of some texts anywhere."""
     if len(texts) == 1:
         part = texts[0]
         return lambda value: part in value
@@ -120,19 +168,17 @@ def facts_of(source: bytes) -> Facts | None:
         return None
     syntax = reading.syntax
     options = syntax.options if isinstance(syntax, Choice) else (syntax,)
-    texts, begin, end = (None, False, False) if reading.loose else _whole(options)
     anchored = all(map(_anchored, options))
     prefixes = _prefixes(options) if anchored else ()
     # What every beginning has is not looked for again.
     needs = [need for need in _needs_of_choice(options) if not (prefixes and _said(need, prefixes))]
     return Facts(
         caseless=reading.caseless,
-        texts=texts,
-        begin=begin,
-        end=end,
+        whole=None if reading.loose else _denied(options) or _whole(options),
         prefixes=prefixes,
         firsts=_first_bytes(options) if anchored else None,
         needs=_best(needs, _USED),
+        free=_free(options),
     )
 
 
@@ -140,11 +186,15 @@ def _said(need: Texts, prefixes: tuple[bytes, ...]) -> bool:
     return all(any(text in prefix for text in need) for prefix in prefixes)
 
 
-def _whole(options: Iterable[Syntax]) -> tuple[Texts | None, bool, bool]:
-    """Return the texts of a pattern that is a choice of texts, and whether they are tied to beginning and end."""
-    found: set[bytes] = set()
-    ties: set[tuple[bool, bool]] = set()
-    for option in options:
+def _whole(options: Iterable[Syntax], *, begins: bool = False) -> Whole | None:
+    """Return what a choice of texts matches; None when it is more than that.
+
+    Args:
+        options: of the choice.
+        begins: they are looked for at the beginning only.
+    """
+    found: dict[tuple[bool, bool], set[bytes]] = {}
+    for option in _unwrapped(options):
         parts = list(option.parts) if isinstance(option, Sequence) else [option]
         begin = bool(parts) and parts[0] == Edge("begin")
         if begin:
@@ -154,13 +204,58 @@ def _whole(options: Iterable[Syntax]) -> tuple[Texts | None, bool, bool]:
         if end:
             parts.pop()
         texts = _texts(Sequence(tuple(parts)), _MOST_TEXTS)
-        ties.add((begin, end))
-        if texts is None or len(ties) > 1 or len(found) + len(texts) > _MOST_TEXTS:
-            return None, False, False
-        found |= texts
+        if texts is None:
+            return None
+        known = found.setdefault((begin or begins, end), set())
+        known |= texts
         if last == "line_end":
-            found |= {text + b"\n" for text in texts}
-    return (frozenset(found), *ties.pop())
+            known |= {text + b"\n" for text in texts}
+        if len(known) > 2 * _MOST_TEXTS:
+            return None
+    tied = {place: frozenset(texts) for place, texts in found.items()}
+    nothing: Texts = frozenset()
+    return Whole(
+        values=tied.get((True, True), nothing),
+        begins=tied.get((True, False), nothing),
+        ends=tied.get((False, True), nothing),
+        parts=tied.get((False, False), nothing),
+    )
+
+
+def _unwrapped(options: Iterable[Syntax]) -> Iterator[Syntax]:
+    """Yield the options of a choice, and those of groups that stand alone as one of them."""
+    for option in options:
+        if isinstance(option, Choice):
+            yield from _unwrapped(option.options)
+        elif isinstance(option, Sequence) and len(option.parts) == 1:
+            yield from _unwrapped(option.parts)
+        else:
+            yield option
+
+
+def _refused(options: tuple[Syntax, ...]) -> tuple[Syntax, ...]:
+    """Return the options of a pattern that is ``^(?!…)`` and nothing else; none when it is not."""
+    if len(options) != 1 or not isinstance(options[0], Sequence):
+        return ()
+    match options[0].parts:
+        case (Edge("begin"), Look(item, negative=True, behind=False)):
+            return item.options if isinstance(item, Choice) else (item,)
+        case _:
+            return ()
+
+
+def _denied(options: tuple[Syntax, ...]) -> Whole | None:
+    """Return what ``^(?!…)`` matches, when it refuses a choice of texts."""
+    refused = _refused(options)
+    whole = _whole(refused, begins=True) if refused else None
+    return replace(whole, denied=True) if whole is not None else None
+
+
+def _free(options: tuple[Syntax, ...]) -> tuple[bytes, ...]:
+    """Return texts: what contains none of them is matched by ``^(?!…)``, as each text it refuses contains one."""
+    refused = _refused(options)
+    best = _best(_needs_of_choice(refused), 1) if refused else ()
+    return best[0] if best else ()
 
 
 def _texts(syntax: Syntax, most: int) -> Texts | None:

@@ -67,10 +67,11 @@ class Atomic:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """``(?=…)`` and its kin; they take no text."""
+    """``(?=…)`` and its kin; they take no text. ``behind``: it ends here instead of beginning here."""
 
     item: Syntax
     negative: bool
+    behind: bool
 
 
 Syntax = Chars | Text | Edge | Sequence | Choice | Repeat | Atomic | Look
@@ -94,6 +95,7 @@ _HEX = b"0123456789abcdefABCDEF"
 _SINGLE = tuple(Text(bytes((byte,))) for byte in range(256))
 _FOLDED = tuple(Text(bytes((byte,)).lower()) for byte in range(256))
 _DOTALL = b"?s)"
+_DOTALL_GROUP = b"?s:"
 _CASELESS = b"(?i)"
 _OPENINGS = (b"(?=", b"(?!", b"(?<=", b"(?<!")
 
@@ -126,13 +128,13 @@ def read(source: bytes) -> Reading | None:
         reader.finish()
     except _Unread:
         return None
-    return Reading(syntax, caseless, reader.dot_takes_all)
+    return Reading(syntax, caseless, reader.loose)
 
 
 class _Reader:
     """A recursive reader with one byte of foresight."""
 
-    __slots__ = ("_at", "_bytes", "_caseless", "_source", "dot_takes_all")
+    __slots__ = ("_at", "_bytes", "_caseless", "_dot_takes_all", "_source", "loose")
 
     _DEEPEST = 20
 
@@ -141,7 +143,8 @@ class _Reader:
         self._at = at
         self._caseless = caseless
         self._bytes = _FOLDED if caseless else _SINGLE
-        self.dot_takes_all = False
+        self._dot_takes_all = False
+        self.loose = False
 
     def finish(self) -> None:
         """Make sure that all was read."""
@@ -230,7 +233,7 @@ class _Reader:
         if taken == b"[":
             return Chars(self._folded(self._set()))
         if taken == b".":
-            return Chars(self._folded(_ALL if self.dot_takes_all else _ALL - {10}))
+            return Chars(self._folded(_ALL if self._dot_takes_all else _ALL - {10}))
         if taken == b"^":
             return Edge("begin")
         if taken == b"$":
@@ -271,12 +274,18 @@ class _Reader:
         if self._next() == b"*":
             raise _Unread
         if self._takes(_DOTALL):
-            self.dot_takes_all = True
+            self._dot_takes_all = self.loose = True
             return Edge("boundary")
+        if self._takes(_DOTALL_GROUP):
+            outside, self._dot_takes_all = self._dot_takes_all, True
+            inside = self._closed(depth)
+            self._dot_takes_all = outside
+            return inside
         self._at -= 1
         for opening in _OPENINGS:
             if self._takes(opening):
-                return Look(self._closed(depth), negative=opening.endswith(b"!"))
+                inside = self._closed(depth)
+                return Look(inside, negative=opening.endswith(b"!"), behind=b"<" in opening)
         if self._takes(b"(?>"):
             return Atomic(self._closed(depth))
         if self._takes(b"(?:"):
