@@ -122,7 +122,15 @@ def test_a_composite_overwritten_without_a_context_is_a_plain_rule():
     composite = rule("<if_matched_sid>100100</if_matched_sid><match>b</match>")
     overwriting = f'<rule id="100101" level="5" overwrite="yes"><match>b</match>{TEXT}</rule>'
     assert ends(load(composite)[1], "a b", "a b") == [100100, 100101]
-    assert ends(load(composite + overwriting)[1], "a b", "a b") == [100101, 100101]
+    _, ruleset = load(composite + overwriting)
+    assert ends(ruleset, "a b", "a b") == [100101, 100101]
+    # A manager shows it as a composite all the same, ...
+    assert ruleset.session().process("a b").output["rule"]["frequency"] == 2
+    # ... and it is one again when it is overwritten by another.
+    counting = '<rule id="100101" level="5" frequency="3" timeframe="60" overwrite="yes">'
+    again = f"{counting}<if_matched_sid>100100</if_matched_sid>{TEXT}</rule>"
+    _, ruleset = load(composite + overwriting + again)
+    assert ends(ruleset, "a", "a", "a") == [100100, 100100, 100101]
 
 
 def test_a_plain_rule_that_is_given_a_context_matches_every_time_and_shows_no_frequency():

@@ -91,11 +91,13 @@ def _always_takes(rule: Rule) -> bool:
 
 
 def _composite(rule: Rule) -> Iterator[Dead]:
+    if not rule.composite:
+        return
     counted = rule.counted
     if rule.search == "sid" and counted is not None and (counted.level == 0 or counted.noalert):
         yield Dead("counts-nothing", rule, counted)
     # The event that completes the count is not remembered yet, hence two less.
-    if rule.search is not None and (rule.frequency or 0) - 2 >= CAPACITY:
+    if (rule.frequency or 0) - 2 >= CAPACITY:
         yield Dead("counts-too-many", rule, rule)
 
 

@@ -76,7 +76,7 @@ def settle(rule: Rule, *, local_time: Callable[[float], clock.struct_time] = clo
         else:
             state_checks.append(condition.holds)
     rule.checks, rule.state_checks = tuple(checks), tuple(state_checks)
-    rule.stateful = bool(rule.state_checks) or rule.search is not None
+    rule.stateful = bool(rule.state_checks) or rule.composite
     rule.unsettled = False
 
 

@@ -103,7 +103,7 @@ class Memory:
         self.by_key: dict[int, KeyTable] = {}
         self._keyed: dict[int, list[Rule]] = {}
         for rule in rules:
-            if rule.counted is not None and rule.search == "sid" and compares(rule):
+            if rule.composite and rule.counted is not None and rule.search == "sid" and compares(rule):
                 self._keyed.setdefault(rule.counted.index, []).append(rule)
         self.silent_since: dict[int, float] = {}
         self.by_sid: dict[int, deque[Event]] = {}

@@ -164,7 +164,7 @@ def rule_of(rule: Rule, event: Event, firedtimes: int) -> tuple[dict[str, Any], 
         shown["cve"] = text(rule.cve)
     if rule.info is not None:
         shown["info"] = text(rule.info)
-    if rule.context and rule.search is not None:
+    if rule.search is not None:  # also of a composite that was overwritten by a plain rule
         shown["frequency"] = rule.frequency or 2
     if rule.options.counter:
         shown["firedtimes"] = firedtimes

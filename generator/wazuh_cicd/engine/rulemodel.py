@@ -196,6 +196,11 @@ class Rule:
     groups: tuple[tuple[str, tuple[str, ...]], ...] | None = None
 
     @property
+    def composite(self) -> bool:
+        """Whether earlier events are counted. Overwritten without a context, a composite is a plain rule."""
+        return self.context and self.search is not None
+
+    @property
     def title(self) -> str:
         """The description as written, decoded for people."""
         return (self.description or b"").decode("utf-8", "surrogateescape")

@@ -243,8 +243,6 @@ class RuleTree:
         for item in fields(Rule):
             if item.name not in KEPT_BY_OVERWRITE:
                 setattr(old, item.name, getattr(rule, item.name))
-        if not rule.context:
-            old.search = None  # a composite that is overwritten without a context is a plain rule
 
 
 def _hides(other: Node, node: Node) -> bool:

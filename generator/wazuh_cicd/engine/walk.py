@@ -69,7 +69,7 @@ def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, settle: S
 def _state_holds(node: Node, event: Event, memory: Memory, outcomes: Outcomes) -> bool:
     rule = node.rule
     holds = all(check(event, memory) for check in rule.state_checks) and (
-        rule.search is None or correlate(rule, event, memory)
+        not rule.composite or correlate(rule, event, memory)
     )
     outcomes[node] = holds
     return holds
@@ -86,7 +86,7 @@ def tell(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, sett
             if not condition.holds(event, memory):
                 trace.add(node, condition.tag, condition.wanted, condition.value(event))
                 return False
-        if rule.search is not None and not correlate(rule, event, memory):
+        if rule.composite and not correlate(rule, event, memory):
             wanted = f"{rule.frequency or 2} events within {rule.timeframe} s, this one included"
             trace.add(node, f"if_matched_{rule.search}", wanted)
             return False
