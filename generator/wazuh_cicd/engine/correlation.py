@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.memory import compares, key_of, value_of
+from wazuh_cicd.engine.memory import key_reader, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,12 +80,6 @@ def _unlike(rule: Rule, event: Event) -> Agrees | None:
     return unlike
 
 
-def _keyed(rule: Rule, event: Event, memory: Memory) -> Sequence[Event]:
-    """Return the stored events with equal values that the composite counts, oldest first."""
-    key = key_of(rule, event)
-    return () if key is None else memory.by_key.get(rule.index, {}).get(key, ())
-
-
 def _stored(rule: Rule, memory: Memory) -> Sequence[Event] | None:
     """Return the stored events that the composite may count, oldest first; None when it looks at all of them."""
     if rule.search == "sid":
@@ -112,9 +106,12 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
     needed = max((rule.frequency or 0) - 2, 0)
     alike: Agrees | None = None
     stored: Sequence[Event] | None
-    if rule.search != "regex" and memory.ascending and compares(rule):
+    reader = rule.key_reader or key_reader(rule)
+    if reader is not None and memory.ascending and rule.search != "regex":
         # Only events with equal values can count. While time goes on, skipping the others changes nothing.
-        stored = _keyed(rule, event, memory)
+        table = memory.by_key.get(rule.index)
+        key = reader(event) if table else None
+        stored = table.get(key, ()) if table and key is not None else ()
     else:
         stored = _stored(rule, memory)
         alike = _alike(rule, event)

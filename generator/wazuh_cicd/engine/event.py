@@ -119,16 +119,11 @@ class Event:
         self._index = None
         return True
 
-    def add_named(self, name: bytes, lowered: bytes, value: bytes) -> None:
-        """``add_dynamic`` with a name that is known in lower case, too."""
-        dynamics = self.dynamics
-        if len(dynamics) < MAX_DYNAMIC_FIELDS:
-            index = self._index
-            if index is None:
-                index = self.index()
-            dynamics.append((name, value))
-            if lowered not in index:
-                index[lowered] = value
+    def drop_surplus(self) -> None:
+        """Drop the dynamic fields above ``MAX_DYNAMIC_FIELDS`` after appending to ``dynamics`` and ``index()`` directly."""
+        if len(self.dynamics) > MAX_DYNAMIC_FIELDS:
+            del self.dynamics[MAX_DYNAMIC_FIELDS:]
+            self._index = None
 
     def index(self) -> dict[bytes, bytes]:
         """Dynamic fields by name in lower case. The first of several fields of one name counts."""

@@ -39,7 +39,9 @@ _BYTES = frozenset(
 )
 _BYTES_LISTS = frozenset({"same_fields", "different_fields"})
 # Made again from the others, or when the rule is first tried.
-_DERIVED = frozenset({"conditions", "checks", "state_checks", "stateful", "unsettled", "groups", "matched_regex"})
+_DERIVED = frozenset(
+    {"conditions", "checks", "state_checks", "stateful", "unsettled", "groups", "matched_regex", "key_reader"}
+)
 # A rule that has nothing but defaults, to see what need not be kept.
 _PLAIN = Rule(0, 0)
 _REQUIRED = frozenset({"id", "level"})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -278,22 +279,12 @@ def csv_text(items: list[Any]) -> bytes | None:
     return text if pieces and len(text) < MAX_TEXT else None
 
 
-_MUST_ESCAPE = re.compile(rb'["\\\x00-\x1f]')
-_ESCAPED = {code: b"\\u%04x" % code for code in range(32)} | {
-    ord("\b"): b"\\b",
-    ord("\f"): b"\\f",
-    ord("\n"): b"\\n",
-    ord("\r"): b"\\r",
-    ord("\t"): b"\\t",
-    ord('"'): b'\\"',
-    ord("\\"): b"\\\\",
-}
+_TEXT = frozenset({str})
 
 
 def quoted(text: str) -> bytes:
     """A JSON string as cJSON prints it: bytes above ASCII stay."""
-    raw = text.encode("utf-8", "surrogateescape")
-    return b'"' + _MUST_ESCAPE.sub(lambda found: _ESCAPED[found.group()[0]], raw) + b'"'
+    return encode_basestring(text).encode("utf-8", "surrogateescape")
 
 
 def printed_number(value: float) -> bytes:
@@ -312,6 +303,8 @@ def printed_number(value: float) -> bytes:
 
 def print_formatted(value: Json) -> bytes:
     r"""Print as cJSON's formatted printer does: ``, `` between elements, objects over several lines with tabs."""
+    if isinstance(value, list) and _TEXT.issuperset(map(type, value)):
+        return f"[{', '.join(map(encode_basestring, value))}]".encode("utf-8", "surrogateescape")
     out: list[bytes] = []
     # What is still to be printed, last first: texts as they are, values with the depth they stand in.
     pending: list[bytes | tuple[Json, int]] = [(value, 0)]

@@ -9,13 +9,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.rulemodel import Rule
 
     Key = tuple[bytes | str | None, ...]
     KeyTable = dict[Key, deque[Event]]
+    KeyReader = Callable[[Event], Key | None]
 
 CAPACITY = 8192
 DROP = 10
@@ -52,15 +53,35 @@ def value_of(event: Event, name: str) -> bytes | str | None:
     return event.statics.get("dstuser" if name == "user" else name)
 
 
-def key_of(rule: Rule, event: Event) -> Key | None:
-    """Return the values that a composite asks to be equal, None when the event lacks one of them."""
-    index = event.index()
-    key = (
-        "" if rule.global_frequency else event.agent_id,
-        *(value_of(event, name) for name in rule.same),
-        *(index.get(field.lower()) for field in rule.same_fields),
-    )
-    return None if None in key else key
+def key_reader(rule: Rule) -> KeyReader | None:
+    """Return what reads from an event the values that a composite asks to be equal; None when it asks for none.
+
+    The reader returns None when the event lacks one of them.
+    """
+    if rule.key_reader is None and compares(rule):
+        rule.key_reader = _make_key_reader(rule)
+    return rule.key_reader
+
+
+def _make_key_reader(rule: Rule) -> KeyReader:
+    names = tuple(rule.same)
+    fields = tuple(field.lower() for field in rule.same_fields)
+    everywhere = rule.global_frequency
+
+    def read_field(event: Event) -> Key | None:
+        value = event.index().get(fields[0])
+        return None if value is None else ("" if everywhere else event.agent_id, value)
+
+    def read(event: Event) -> Key | None:
+        index = event.index()
+        key = (
+            "" if everywhere else event.agent_id,
+            *[value_of(event, name) for name in names],
+            *[index.get(field) for field in fields],
+        )
+        return None if None in key else key
+
+    return read_field if not names and len(fields) == 1 else read
 
 
 class Memory:
@@ -128,8 +149,8 @@ class Memory:
         composites = self._keyed.get(rule.index, ()) if rule.counted_by_sid else rule.counted_by_groups
         tables: list[tuple[KeyTable, Key]] = []
         for composite in composites:
-            key = key_of(composite, event) if compares(composite) else None
-            if key is not None:
+            reader = composite.key_reader or key_reader(composite)
+            if reader is not None and (key := reader(event)) is not None:
                 table = self.by_key.setdefault(composite.index, {})
                 table.setdefault(key, deque()).append(event)
                 tables.append((table, key))

@@ -42,13 +42,16 @@ def decode_json(event: Event, info: Decoder, text: bytes) -> None:
         return
     if not isinstance(top, jsontext.JsonObject):
         return
-    statics = event.statics
+    statics, dynamics, index = event.statics, event.dynamics, event.index()
     for name, value in jsontext.flatten(top, discard_null=info.json_discard_null, csv=info.json_csv):
         static = _JSON_STATICS.get(name.path) if name.at_top else None
         if static is None or (name.path == b"user" and "dstuser" in statics):
-            event.add_named(name.path, name.lowered, value)
+            dynamics.append((name.path, value))
+            if name.lowered not in index:
+                index[name.lowered] = value
         else:
             statics[static] = value
+    event.drop_surplus()
 
 
 _PF = re.compile(rb"[^)]*\) (?:(p)|b)[^:]*: ([^ ]+) > ([^ :]+)(?:: *([A-Za-z]*))?", re.DOTALL)

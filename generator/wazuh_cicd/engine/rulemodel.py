@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.cdb import CdbList
     from wazuh_cicd.engine.conditions import Condition, EventTest, StateTest
     from wazuh_cicd.engine.daytime import TimeRange
+    from wazuh_cicd.engine.memory import KeyReader
     from wazuh_cicd.engine.patterns import Kind, Pattern
     from wazuh_cicd.engine.plans import Plan
 
@@ -134,6 +135,7 @@ class Rule:
         counted_by_groups: composites that count this rule by its group; once for each of its places in the tree.
         same, different: names of static fields (and ``location``) that a composite compares.
         stateful: some condition depends on the session's memory.
+        key_reader: reads what a composite asks to be equal; made when first needed (``memory.key_reader``).
         unsettled: the checks are not compiled yet (``conditions.settle``).
     """
 
@@ -194,6 +196,7 @@ class Rule:
     checks: tuple[EventTest, ...] = ()
     state_checks: tuple[StateTest, ...] = ()
     groups: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+    key_reader: KeyReader | None = None
 
     @property
     def composite(self) -> bool:

@@ -21,9 +21,10 @@ try:
 
     _core: Any = pcre2._cy  # noqa: SLF001 - see the module's docstring
     _CONTEXT: Any = _core.create_match_context()
+    _span: Any = _core.match_substring_span_bynumber
     _LibraryError: Any = pcre2.LibraryError
 except (ImportError, AttributeError):  # no wheel for this platform, or a version with other insides
-    _core = None
+    _core = _span = None
     _CONTEXT = None
     _LibraryError = ()
 
@@ -131,11 +132,14 @@ class PerlPattern:
         data = self._match(text)
         if data is None:
             return None
-        spans = [_core.match_substring_span_bynumber(data, text, number) for number in range(self._groups + 1)]
-        while len(spans) > 1 and spans[-1][0] < 0:
+        end = start + _span(data, text, 0)[1]
+        last = self._groups
+        if not last:
+            return Match(end, ())
+        spans = [_span(data, text, number) for number in range(1, last + 1)]
+        while spans and spans[-1][0] < 0:
             spans.pop()
-        groups = tuple(text[begin:end] if begin >= 0 else b"" for begin, end in spans[1:])
-        return Match(start + spans[0][1], groups)
+        return Match(end, tuple([text[begin:close] if begin >= 0 else b"" for begin, close in spans]))
 
 
 def _compiled(source: bytes) -> object:
