@@ -119,10 +119,12 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
             return False
     if (len(memory.recent) if stored is None else len(stored)) <= needed:
         return False
-    unlike = _unlike(rule, event)
     by_regex = stored is None
-    candidates = (other for other, _, _ in reversed(memory.recent)) if stored is None else reversed(stored)
     oldest = int(event.time) - rule.timeframe
+    if stored is not None and memory.ascending and int(stored[-1 - needed].time) < oldest:
+        return False  # too few within the time frame, whatever they are
+    candidates = (other for other, _, _ in reversed(memory.recent)) if stored is None else reversed(stored)
+    unlike = _unlike(rule, event)
     level = rule.level
     previous = memory.previous
     newest: Event | None = None

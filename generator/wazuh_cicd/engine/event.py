@@ -120,7 +120,7 @@ class Event:
         return True
 
     def drop_surplus(self) -> None:
-        """Drop the dynamic fields above ``MAX_DYNAMIC_FIELDS`` after appending to ``dynamics`` and ``index()`` directly."""
+        """Drop fields above ``MAX_DYNAMIC_FIELDS``, for those who append to ``dynamics`` and ``index()`` directly."""
         if len(self.dynamics) > MAX_DYNAMIC_FIELDS:
             del self.dynamics[MAX_DYNAMIC_FIELDS:]
             self._index = None

@@ -412,7 +412,11 @@ def flatten(top: JsonObject, *, discard_null: bool = False, csv: bool = False) -
             name = names.get(text) or _NAMES.add(names, owner, text)
             kind = type(value)
             if kind is str:
-                found.append((name, value.encode("utf-8", "surrogateescape")))
+                try:
+                    shown = value.encode()
+                except UnicodeEncodeError:  # to allow for bytes that are no UTF-8 at once takes three times as long
+                    shown = value.encode("utf-8", "surrogateescape")
+                found.append((name, shown))
             elif kind is JsonObject:
                 above.append((members, owner))
                 members, owner, names = iter(value), name, name.below

@@ -64,6 +64,10 @@ class _Column:
             for shown in (value, value + b"\n"):
                 self.values[shown] = self.values.get(shown, 0) | bit
 
+    def use(self) -> tuple[int, Callable[[bytes], int | None], Callable[[bytes, int], int]]:
+        """Return ``absent``, what gives the entries left by a value that is known, and what does for another one."""
+        return self.absent, self.known.get, self.learn
+
     def learn(self, value: bytes, selections: int) -> int:
         """Return the entries that a new value leaves.
 
@@ -106,9 +110,10 @@ class Plan:
         for position, (_, rule, _) in enumerate(self.entries):
             for key, values, test in guards_of(rule) if len(self.entries) >= _MIN_GUARDED else ():
                 columns.setdefault(key, _Column(self._all)).add(1 << position, values, test)
-        self._statics = tuple((name, column) for (static, name), column in columns.items() if static)
+        # For each field: its name, the entries without it, and the column's two functions.
+        self._statics = tuple((name, *column.use()) for (static, name), column in columns.items() if static)
         self._dynamics = tuple(
-            (name.encode("latin-1"), column) for (static, name), column in columns.items() if not static
+            (name.encode("latin-1"), *column.use()) for (static, name), column in columns.items() if not static
         )
         self.guarded = bool(columns)
 
@@ -117,21 +122,21 @@ class Plan:
         mask = self._all
         self._selections += 1
         dynamics = event.index()
-        for name, column in self._dynamics:
+        for name, absent, recall, learn in self._dynamics:
             value = dynamics.get(name)
             if value is None:
-                mask &= column.absent
+                mask &= absent
             else:
-                known = column.known.get(value)
-                mask &= column.learn(value, self._selections) if known is None else known
+                known = recall(value)
+                mask &= learn(value, self._selections) if known is None else known
         statics = event.statics
-        for static, column in self._statics:
+        for static, absent, recall, learn in self._statics:
             value = statics.get(static)
             if value is None:
-                mask &= column.absent
+                mask &= absent
             else:
-                known = column.known.get(value)
-                mask &= column.learn(value, self._selections) if known is None else known
+                known = recall(value)
+                mask &= learn(value, self._selections) if known is None else known
         chosen = self._chosen.get(mask)
         if chosen is None:
             if len(self._chosen) >= _REMEMBERED:

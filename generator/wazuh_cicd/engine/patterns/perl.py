@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.patterns.base import Match, PatternError
-from wazuh_cicd.engine.patterns.perl_facts import facts_of
+from wazuh_cicd.engine.patterns.perl_facts import facts_of, has_loose_lookbehind
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ def compile_pcre2(source: bytes) -> PerlPattern:
     """
     if _core is None:
         raise UsageError('patterns with type="pcre2" need the Python package pcre2 (0.7); install it with pip')
+    if has_loose_lookbehind(source):
+        raise PatternError("lookbehind assertion is not fixed length")
     try:
         return PerlPattern(source, _core.compile(source, 0, _FOREIGN_OPTIONS))
     except _LibraryError as error:

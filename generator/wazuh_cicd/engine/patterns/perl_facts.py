@@ -423,3 +423,46 @@ def _best(needs: Iterable[Texts], count: int) -> tuple[tuple[bytes, ...], ...]:
     """Return the choices that say most: long texts, and few of them."""
     ranked = sorted(set(needs), key=lambda need: (-min(map(len, need)) / len(need), sorted(need)))
     return tuple(tuple(sorted(need)) for need in ranked[:count])
+
+
+def has_loose_lookbehind(source: bytes) -> bool:
+    """Whether the pattern looks back over a text of no fixed length. A manager's library refuses that."""
+    reading = read(source) if b"(?<=" in source or b"(?<!" in source else None
+    return reading is not None and _looks_back_loosely(reading.syntax)
+
+
+def _looks_back_loosely(syntax: Syntax) -> bool:
+    if isinstance(syntax, Look) and syntax.behind:
+        # Its own alternatives may differ in length, those of groups within may not.
+        options = syntax.item.options if isinstance(syntax.item, Choice) else (syntax.item,)
+        if any(_width(option) is None for option in options):
+            return True
+    return any(map(_looks_back_loosely, _inside(syntax)))
+
+
+def _inside(syntax: Syntax) -> tuple[Syntax, ...]:
+    if isinstance(syntax, Sequence):
+        return syntax.parts
+    if isinstance(syntax, Choice):
+        return syntax.options
+    return (syntax.item,) if isinstance(syntax, (Repeat, Atomic, Look)) else ()
+
+
+def _width(syntax: Syntax) -> int | None:
+    """Return the bytes that a part takes; None when that is not fixed."""
+    if isinstance(syntax, Text):
+        return len(syntax.value)
+    if isinstance(syntax, Chars):
+        return 1
+    if isinstance(syntax, (Edge, Look)):
+        return 0
+    if isinstance(syntax, Repeat):
+        width = _width(syntax.item)
+        return None if width is None or syntax.least != syntax.most else width * syntax.least
+    widths = list(map(_width, _inside(syntax)))
+    known = [width for width in widths if width is not None]
+    if len(known) < len(widths):
+        return None
+    if isinstance(syntax, Choice):
+        return known[0] if len(set(known)) == 1 else None
+    return sum(known)
