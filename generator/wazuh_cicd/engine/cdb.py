@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +18,11 @@ class CdbList:
     """
 
     entries: Mapping[bytes, bytes]
+    _longest: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note how long a key can be: no longer beginning of a value needs to be looked up."""
+        object.__setattr__(self, "_longest", max(map(len, self.entries), default=0))
 
     @classmethod
     def parse(cls, data: bytes) -> CdbList:
@@ -62,7 +67,7 @@ class CdbList:
         found = entries.get(value)
         if found is not None:
             return found
-        end = value.rfind(b".", 0, max(0, len(value) - 1))
+        end = value.rfind(b".", 0, max(0, min(len(value) - 1, self._longest)))
         while end >= 0:
             found = entries.get(value[: end + 1])
             if found is not None:
