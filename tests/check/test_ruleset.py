@@ -287,3 +287,24 @@ def test_a_folder_is_known_for_what_it_is(tmp_path):
         collect([tmp_path])
     with pytest.raises(UsageError, match="no such file"):
         collect([tmp_path / "none"])
+
+
+CHAIN = '<decoder name="mine"><parent>mine</parent><regex type="pcre2"{offset}>k=(x)?</regex><order>k</order></decoder>'
+
+
+@pytest.mark.parametrize(
+    ("root", "offset", "expected"),
+    [
+        ('<prematch type="pcre2">^(?:mine|ours) </prematch>', "", []),
+        ('<prematch type="pcre2">^(mine|ours) </prematch>', "", ["X812"]),
+        ('<program_name type="pcre2">^(mine)$</program_name>', "", ["X812"]),
+        ('<prematch type="osregex">^(mine) </prematch>', "", []),
+        ('<prematch type="pcre2">^(?=mine)</prematch>', "", []),
+        ('<prematch type="pcre2">^(?=mine)</prematch>', ' offset="after_parent"', ["X813"]),
+        ('<prematch type="pcre2">^m(?=ine)</prematch>', ' offset="after_parent"', []),
+        ('<prematch type="pcre2">^(mine)?</prematch>', ' offset="after_parent"', ["X812", "X813"]),
+    ],
+)
+def test_what_a_prematch_does_to_the_regex_behind_it(findings, root, offset, expected):
+    decoders = f'<decoder name="mine">{root}</decoder>{CHAIN.format(offset=offset)}'
+    assert [finding.code for finding in findings(HEAD, decoders)] == expected

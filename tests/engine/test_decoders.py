@@ -144,6 +144,39 @@ def test_a_run_at_the_end_of_an_osregex_prematch_eats_the_byte_behind_it(kind, l
     assert fields(decode(load(root, child("kid", rest)), b"gate 12 abc")) == {"rest": left}
 
 
+@pytest.mark.parametrize("prematch", ['type="pcre2">^', 'type="pcre2">^(?=a)', r">^\s*"])
+@pytest.mark.parametrize(("log", "left"), [(b"ab x", None), (b"Nov 13 10:00:01 h ab x", None)])
+def test_behind_an_empty_match_at_the_beginning_is_nothing(prematch, log, left):
+    behind = '<regex type="pcre2" offset="{}">^(.+)</regex><order>f</order>'
+    root = f'<decoder name="r"><prematch {prematch}</prematch></decoder>'
+    own = f'<decoder name="r"><prematch {prematch}</prematch>{behind.format("after_prematch")}</decoder>'
+    for decoders in (load(own), load(root, child("c", behind.format("after_parent"), "r"))):
+        event = decode(decoders, log)
+        assert event.decoder is not None
+        assert event.field(b"f") == left
+
+
+def test_behind_an_empty_match_further_on_or_behind_a_program_is_the_rest():
+    behind = '<regex type="pcre2" offset="after_prematch">^(.+)</regex><order>f</order>'
+    decoders = load(
+        f'<decoder name="p"><program_name>^app$</program_name><prematch type="pcre2">^</prematch>{behind}</decoder>',
+        f'<decoder name="r"><prematch type="pcre2">(?=x)</prematch>{behind}</decoder>',
+    )
+    assert decode(decoders, b"Nov 13 10:00:01 h app: ab x").field(b"f") == b"ab x"
+    assert decode(decoders, b"Nov 13 10:00:01 h app:ab x").field(b"f") is None
+    assert decode(decoders, b"ab x").field(b"f") == b"x"
+
+
+def test_behind_an_empty_match_of_a_chain_is_nothing():
+    chain = '<regex type="pcre2">^(z?)</regex><order>g</order>'
+    decoders = load(
+        GATE.replace("gate: ", "g"),
+        child("c", chain),
+        child("c", '<regex type="pcre2" offset="after_regex">^(.+)</regex><order>f</order>'),
+    )
+    assert decode(decoders, b"gate").field(b"f") is None
+
+
 def test_names_in_order():
     order = "SrcIP, my-name, a b,\n  two,srcip"
     pattern = r'<regex type="pcre2">^gate: (\S*) (\S*) (\S*) (\S*) (\S*)$</regex>'
@@ -199,6 +232,12 @@ def test_packet_filter_lines():
         fields(decode(load(pf), b"Mar 30 15:54:22 h pf: rule 3/(match): pass out on xl0: 192.0.2.1.1 > 192.0.2.2.2: x"))
         == {}
     )
+
+
+@pytest.mark.parametrize("name", ["srcport", "dstport", "protocol", "action", "url", "status"])
+def test_some_static_fields_cannot_be_part_of_a_first_time_seen_key(name):
+    with pytest.raises(FatalLoadError):
+        load(f'<decoder name="d"><prematch>^x</prematch>{regex("(a)", name, "")}<fts>name, {name}</fts></decoder>')
 
 
 def test_first_time_seen_key():

@@ -59,6 +59,58 @@ def test_headers(raw, timestamp, host, program, log):
     assert (event.timestamp, event.hostname, event.program_name, event.log) == (timestamp, host, program, log)
 
 
+@pytest.mark.parametrize(
+    ("raw", "log", "after_nul"),
+    [
+        (b"plain a", b"plain a", True),
+        (b'{"a":1}', b'{"a":1}', True),
+        (b"Nov 13 10:00:01 h a", b"a", True),
+        (b"Nov 13 10:00:01 h  a", b" a", True),
+        (b"Nov 13 10:00:01  a", b"a", False),
+        (b"Nov 13 10:00:01   x", b"x", True),
+        (b"Nov 13 10:00:01 !x", b"!x", True),
+        (b"Nov 13 10:00:01  !x", b"!x", False),
+        (b"Nov 13 10:00:01 app:a", b"app:a", True),
+        (b"Nov 13 10:00:01 app: a", b"a", False),
+        (b"Nov 13 10:00:01 h app: a", b"a", False),
+        (b"Nov 13 10:00:01 h app:a", b"a", True),
+        (b"Nov 13 10:00:01 h app[12]: a", b"a", False),
+        (b"Nov 13 10:00:01 h app[12]:a", b"a", False),
+        (b"Nov 13 10:00:01 h app[12] a", b"a", False),
+        (b"Nov 13 10:00:01 h [12]: abc", b"abc", False),
+        (b"Nov 13 10:00:01 h app: [ID 1 x]  abc", b" abc", False),
+        (b"Nov 13 10:00:01 h app:[ID 1 x] abc", b"abc", False),
+        (b"Nov 13 10:00:01 h [ID 1 x] abc", b"[ID 1 x] abc", True),  # nothing but a program is followed by an id
+        (b"Nov 13 10:00:01 [ID 1 x] abc", b"[ID 1 x] abc", True),
+        (b"Nov 13 10:00:01  [ID 1 x] abc", b"[ID 1 x] abc", False),
+        (b"Nov 13 10:00:01 h mail|x:y app: abc", b"abc", False),
+        (b"Nov 13 10:00:01 h mail|x:y app abc", b" abc", False),
+        (b"Nov 13 10:00:01 h mail|x:y app[12]: abc", b"abc", False),
+        (b"Nov 13 10:00:01 h mail|x:y app[12] abc", b"abc", True),
+        (b"Nov 13 10:00:01 h mail|x:y app[12]:abc", b"]:abc", True),
+        (b"Nov 13 10:00:01 h mail|x:y app[12abc", b"abc", True),
+        (b"2009-05-22 18:09:07,574 h a", b"a", True),
+        (b"2015-04-16T21:51:02+01:00 h app: a", b"a", False),
+        (b"2015-04-16T21:51:02.123456789Z12[ID 1 x] abc", b"[ID 1 x] abc", True),
+        (b"2021-04-21 10:16:09.404756-0700  a", b"a", False),
+        (b"Mon Apr 17 18:27:14 2006 1 64.160.42.130 x", b"1 64.160.42.130 x", True),
+        (b"01/28-09:13:16.240702  [**] x", b"[**] x", False),
+        (b"01/28/1979-09:13:16.240702  [**] xx", b"[**] xx", False),
+        (b"[Fri Feb 11 18:06:35 2004] [warn] x", b"[warn] x", False),
+        (b"1140701044.525   1231 192.0.2.1 TCP_DENIED/400", b"1231 192.0.2.1 TCP_DENIED/400", True),
+        (b"[Time 2006.12.28 15:53:55 UTC] x y z", b" UTC] x y z", False),
+        (b"[Time 2006.12.28 15:53:55 UTC] [Host h] [Message abc]", b" UTC] [Host h", False),
+        (b"[Time 2006.12.28 15:53:55 UTC] [Message abc] [Host h] x", b"abc", False),
+    ],
+)
+def test_what_stands_before_the_log(raw, log, after_nul):
+    """As a manager showed it, by what is behind an empty match at the beginning."""
+    event = cut(raw)
+    assert (event.log, event.after_nul) == (log, after_nul)
+    assert event.behind(0) == (len(log) if after_nul else 0)
+    assert event.behind(2) == 2
+
+
 def test_apple_system_log():
     event = cut(b"[Time 2006.12.28 15:53:55 UTC] [Message m] [Message n] [Sender a] [Sender b] [Host c] [Host d]")
     assert (event.timestamp, event.program_name, event.log, event.hostname) == (None, b"a", b"m", b"c")

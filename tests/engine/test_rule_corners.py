@@ -118,6 +118,12 @@ def test_an_overwriting_rule_keeps_the_relations_it_finds(relations, codes):
     assert ruleset.rules[100100].level == (5 if 7605 in codes else 3)
 
 
+def test_the_same_if_group_in_an_overwriting_rule_is_warned_of_the_same_if_sid_is_not():
+    for relation, codes in (("if_group>own</if_group", [7605]), ("if_sid>100100</if_sid", [])):
+        twice = "".join(f'<rule id="100101" level="5"{x}><{relation}>{TEXT}</rule>' for x in ("", ' overwrite="yes"'))
+        assert load(PLAIN + twice)[0] == codes
+
+
 def test_a_composite_overwritten_without_a_context_is_a_plain_rule():
     composite = rule("<if_matched_sid>100100</if_matched_sid><match>b</match>")
     overwriting = f'<rule id="100101" level="5" overwrite="yes"><match>b</match>{TEXT}</rule>'
@@ -131,6 +137,126 @@ def test_a_composite_overwritten_without_a_context_is_a_plain_rule():
     again = f"{counting}<if_matched_sid>100100</if_matched_sid>{TEXT}</rule>"
     _, ruleset = load(composite + overwriting + again)
     assert ends(ruleset, "a", "a", "a") == [100100, 100100, 100101]
+
+
+KINDS = {
+    "sid": "<if_matched_sid>100101</if_matched_sid>",
+    "group": "<if_matched_group>own</if_matched_group>",
+    "every": "<if_matched_sid>0</if_matched_sid>",
+    "a": "<if_matched_regex>^a</if_matched_regex>",
+    "b": "<if_matched_regex>^b</if_matched_regex>",
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        # What is searched stays; the expression is that of the overwriting rule, and without one every event counts.
+        ("a", "sid", [100100, 100101, 100105, 100101, None, 100100, 100105]),
+        ("a", "group", [100100, 100101, 100105, 100101, None, 100100, 100105]),
+        ("b", "every", [100100, 100101, 100105, 100101, None, 100100, 100105]),
+        ("a", "b", [100100, 100101, 100100, 100101, 100105, 100100, 100101]),
+        ("every", "a", [100100, 100101, 100100, 100105, None, 100100, 100101]),
+        ("sid", "b", [100100, 100101, 100100, 100101, None, 100100, 100105]),
+    ],
+)
+def test_a_composite_overwritten_by_another_searches_what_it_searched(old, new, expected):
+    plain = PLAIN + f'<rule id="100101" level="4"><match>b</match>{TEXT}</rule>'
+    rules = "".join(
+        f'<rule id="100105" level="{level}" frequency="3" timeframe="60"{overwrite}>{KINDS[kind]}{TEXT}</rule>'
+        for kind, level, overwrite in ((old, 10, ""), (new, 11, ' overwrite="yes"'))
+    )
+    assert ends(load(plain + rules)[1], "a 1", "b 1", "a 2", "b 2", "c", "a 3", "b 3") == expected
+
+
+@pytest.mark.parametrize("kind", ["web-log", "ids", "firewall"])
+def test_a_search_of_all_events_passes_over_those_of_another_category(kind):
+    decoders = f'<decoder name="w"><prematch>^w</prematch><type>{kind}</type></decoder>'
+    rules = (
+        f'<rule id="100100" level="3"><category>{kind}</category>{TEXT}</rule>'
+        f'<rule id="100101" level="3"><match>^s</match>{TEXT}</rule>'
+        f'<rule id="100105" level="9" frequency="2"><if_matched_regex>x</if_matched_regex>{TEXT}</rule>'
+    )
+    text = ROOT.replace("syslog", kind).replace('"1"', '"2"')
+    _, ruleset = load(rules, decoders, before=text)
+    assert ends(ruleset, "w x", "s x", "s x", "s x", "w x", "s x") == [100100, 100101, 100105, 100101, 100100, 100105]
+
+
+def test_a_rule_of_level_0_without_accuracy_alerts_with_level_99():
+    _, ruleset = load(f'<rule id="100100" level="0" accuracy="0"><match>a</match>{TEXT}</rule>')
+    verdict = ruleset.session().process("a")
+    assert (verdict.level, verdict.alert, verdict.output["rule"]["level"], verdict.output["rule"]["mail"]) == (
+        99,
+        True,
+        99,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "ids", "said"),
+    [
+        (["O"], ["T1078"], []),
+        (["O", "O"], ["T1078"], []),
+        (["N"], ["T1110"], []),
+        (["N", "O"], ["T1110"], ["other form"]),
+        (["O", "N"], ["T1110"], ["other form"]),
+        (["O", "N", "OO"], ["T1110"], ["other form"] * 2),
+        (["O", "N", "N"], ["T1110"], ["other form"]),
+        (["ON"], None, ["two forms"]),
+        (["N", "Ot"], ["T1110"], ["two forms"]),
+        (["NN"], None, ["joined"]),
+        (["tt"], None, ["no tactic"]),
+        (["aa"], None, ["no technique"]),
+        (["N", "at"], ["T1110"], []),
+        (["-"], None, ["empty technique"]),
+        (["-O"], None, ["empty technique"]),
+        (["O", "a+"], ["T1078"], ["empty technique"]),
+        (["*+"], None, ["empty tactic", "empty technique"]),
+        (["*N"], None, ["empty tactic"]),
+        ([""], None, ["empty"]),
+    ],
+)
+def test_blocks_of_mitre_ids(blocks, ids, said):
+    """Asked of a manager, wording included."""
+    tags = {
+        "O": "<id>T1078</id>",
+        "N": "<tacticID>TA0006</tacticID><techniqueID>T1110</techniqueID>",
+        "t": "<techniqueID>T1110</techniqueID>",
+        "a": "<tacticID>TA0006</tacticID>",
+        "-": "<id></id>",
+        "+": "<techniqueID></techniqueID>",
+        "*": "<tacticID></tacticID>",
+    }
+    texts = {
+        "other form": (
+            "Rule '100100' combined old and new Mitre formats, the old Mitre Technique format will be discarded."
+        ),
+        "two forms": (
+            "Rule '100100' combined old and new Mitre formats in the same block. The Mitre block will be discarded."
+        ),
+        "joined": (
+            "In rule '100100' is not allowed to join more than one Mitre techniqueID or tacticID in the same block."
+            " The Mitre block will be discarded."
+        ),
+        "no tactic": "Mitre tacticID should be defined in rule '100100'",
+        "no technique": "Mitre techniqueID should be defined in rule '100100'",
+        "empty technique": "No Mitre Technique ID found for rule '100100'",
+        "empty tactic": "No Mitre Tactic ID found for rule '100100'",
+        "empty": "Empty Mitre information for rule '100100'",
+    }
+    mitre = "".join(f"<mitre>{''.join(tags[letter] for letter in block)}</mitre>" for block in blocks)
+    _, ruleset = load(f'<rule id="100100" level="3"><match>a</match>{mitre}{TEXT}</rule>')
+    assert [message.text for message in ruleset.messages] == [texts[name] for name in said]
+    shown = ruleset.session().process("a").output["rule"].get("mitre")
+    assert (shown["id"] if shown else None) == ids
+
+
+def test_a_tactic_that_is_not_the_techniques_is_left_out_with_a_warning():
+    mitre = "<mitre><tacticID>TA0006</tacticID><techniqueID>T1078</techniqueID></mitre>"
+    verdict = load(f'<rule id="100100" level="3"><match>a</match>{mitre}{TEXT}</rule>')[1].session().process("a")
+    assert [message.text for message in verdict.messages] == ["Mitre Tactic ID 'TA0006' is not a tactic of 'T1078'."]
+    assert "mitre" not in verdict.output["rule"]
 
 
 def test_a_plain_rule_that_is_given_a_context_matches_every_time_and_shows_no_frequency():

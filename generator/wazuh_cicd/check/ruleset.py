@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
+from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH
 from wazuh_cicd.engine.memory import CAPACITY
+from wazuh_cicd.engine.patterns.perl import PerlPattern
+from wazuh_cicd.engine.patterns.perl_facts import may_take_nothing
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.spec.problems import did_you_mean
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from wazuh_cicd.engine import LoadMessage, Ruleset
+    from wazuh_cicd.engine.decodermodel import Decoder
     from wazuh_cicd.engine.rulemodel import Rule, TextTest
 
 _SEVERITIES = {"WARNING": Severity.WARNING, "ERROR": Severity.ERROR, "CRITICAL": Severity.ERROR, "NOTE": Severity.ERROR}
@@ -69,6 +73,10 @@ def check_ruleset(folders: Sequence[Path], *, beneath: Sequence[Path] = ()) -> l
     return sorted(_shown(finding for finding in findings if not finding.path or finding.path in mine or not beneath))
 
 
+def _decoder_finding(code: str, decoder: Decoder, text: str, mend: str) -> Finding:
+    return Finding(decoder.path, decoder.line, decoder.column, code, text, mend, severity=Severity.WARNING)
+
+
 def _shown(findings: Iterable[Finding]) -> Iterator[Finding]:
     seen = set()
     for finding in findings:
@@ -96,6 +104,7 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
     """What loads without a word and never works."""
     for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)):
         yield dead_finding(dead)
+    yield from _prematches(ruleset)
     fields = _FieldKnowledge(ruleset)
     for rule in ruleset.tree.ordered:
         yield from _dialect_findings(rule)
@@ -186,6 +195,29 @@ def _decoder_names(ruleset: Ruleset) -> Iterator[Finding]:
         if name in inherited and name not in taken:
             text = f"rule {rule.id} never matches: events of decoder '{name}' bear the name '{inherited[name]}'"
             yield _finding("X809", rule, text, f"write '{inherited[name]}', or give the decoder <use_own_name>")
+
+
+def _prematches(ruleset: Ruleset) -> Iterator[Finding]:
+    """What a PCRE2 prematch or program name does to the regular expressions behind it."""
+    readers: dict[str, list[Decoder]] = {}  # by the root's name: decoders of its chain with a regex
+    for decoder in ruleset.decoders.decoders:
+        decoder.settle()
+        if decoder.regex is not None:
+            readers.setdefault(decoder.parent or decoder.declared, []).append(decoder)
+    for decoder in ruleset.decoders.decoders:
+        root = decoder.parent or decoder.declared
+        behind = [reader for reader in readers.get(root, ()) if decoder.parent is None or reader is decoder]
+        for tag, pattern in (("program_name", decoder.program_name), ("prematch", decoder.prematch)):
+            if not isinstance(pattern, PerlPattern):
+                continue
+            if pattern.captures and any(isinstance(reader.regex, PerlPattern) for reader in behind):
+                text = f"decoder '{decoder.declared}': captures of the {tag} can get into fields of a regex behind it"
+                yield _decoder_finding("X812", decoder, text, "write (?:...) for the groups")
+            offset = AFTER_PREMATCH if decoder.parent else AFTER_PARENT
+            followed = any(reader.regex_offset in {offset, AFTER_PREMATCH} for reader in behind)
+            if tag == "prematch" and followed and may_take_nothing(pattern.source):
+                text = f"decoder '{decoder.declared}': a match of the {tag} can be empty; then nothing is behind it"
+                yield _decoder_finding("X813", decoder, text, "let it take the first character, or drop the offset")
 
 
 # -- dialects ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.engine.memory import key_reader, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from wazuh_cicd.engine.event import Event
     from wazuh_cicd.engine.memory import Memory
@@ -123,7 +123,12 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
     oldest = int(event.time) - rule.timeframe
     if stored is not None and memory.ascending and int(stored[-1 - needed].time) < oldest:
         return False  # too few within the time frame, whatever they are
-    candidates = (other for other, _, _ in reversed(memory.recent)) if stored is None else reversed(stored)
+    candidates: Iterable[Event]
+    if stored is None:
+        category = event.category  # of all events, those of another category are passed over
+        candidates = (other for other, _, _ in reversed(memory.recent) if other.category == category)
+    else:
+        candidates = reversed(stored)
     unlike = _unlike(rule, event)
     level = rule.level
     previous = memory.previous

@@ -217,7 +217,7 @@ class _Loader:
         for item in node.content.split(","):
             name = item.strip(" ")
             name = {"user": "dstuser", "extra_data": "data"}.get(name, name)
-            if name in FTS_NAMES or name in draft.order:
+            if name in FTS_NAMES or (name in draft.order and name not in STATIC_NAMES):
                 draft.fts_names.add(name)
             elif draft.has_order:  # a name that no order before it declares is passed over when there is no order yet
                 wrong = f"Wrong field '{item}' in the fts decoder '{draft.decoder.declared}'"

@@ -43,6 +43,8 @@ class Event:
         agent_name: name of the agent, None for events of the manager's own host.
         agent_ip: address of the agent, None for events of the manager's own host.
         hostname: agent name, else the host of the header, else the manager's name.
+        after_nul: in the manager's memory a NUL stands before ``log``. As it looks at the byte before a match's end,
+            a match that ends where the log begins then leaves nothing behind it (``behind``).
         program_name: None when the header has no program; may be empty.
         timestamp: the header's time text, never interpreted; None when there is no header.
         statics: static fields by name (``STATIC_FIELDS``).
@@ -59,6 +61,7 @@ class Event:
         "_index",
         "_lowered",
         "_lowered_of",
+        "after_nul",
         "agent_id",
         "agent_ip",
         "agent_name",
@@ -89,6 +92,7 @@ class Event:
         self.agent_name: bytes | None = None
         self.agent_ip: bytes | None = None
         self.hostname = hostname
+        self.after_nul = True
         self.program_name: bytes | None = None
         self.timestamp: bytes | None = None
         self.statics: dict[str, bytes] = {}
@@ -110,6 +114,14 @@ class Event:
             self._lowered_of = self.log
             self._lowered = self.log.lower()
         return self._lowered
+
+    def behind(self, end: int) -> int:
+        """Where what is behind a match begins in ``log``.
+
+        Args:
+            end: where the match ends.
+        """
+        return end or (len(self.log) if self.after_nul else 0)
 
     def add_dynamic(self, name: bytes, value: bytes) -> bool:
         """Store a dynamic field; False when the event is full (``MAX_DYNAMIC_FIELDS``) and the field is dropped."""

@@ -173,8 +173,7 @@ def thaw_tree(frozen: dict[str, Any], lists: Mapping[bytes, CdbList], messages: 
         composites: list[Any] = rule.counted_by_groups
         if composites:
             rule.counted_by_groups = [ordered[number] for number in composites]
-        if rule.search == "regex":
-            rule.matched_regex = compile_pattern("osregex", rule.if_matched_regex or b"")
+        rule.compile_matched()
     nodes: list[Node] = []
     for index, parent in frozen["places"]:
         above = nodes[parent] if parent >= 0 else None

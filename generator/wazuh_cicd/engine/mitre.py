@@ -83,11 +83,7 @@ def _look_up(
             messages.append(LoadMessage(WARNING, 0, f"Mitre Technique ID '{technique}' not found in database."))
             continue
         if tactic not in entry[1]:
-            messages.append(
-                LoadMessage(
-                    WARNING, 0, f"Mitre Tactic ID '{tactic}' not found in database for Technique ID '{technique}'."
-                )
-            )
+            messages.append(LoadMessage(WARNING, 0, f"Mitre Tactic ID '{tactic}' is not a tactic of '{technique}'."))
             continue
         known = True
         add(shown, technique)

@@ -177,8 +177,9 @@ def _cut_header(event: Event) -> None:
         cut = header.cut
         if log[cut : cut + 1] == b" ":
             cut += 1
-        _cut_names(event, log, cut)
+        _cut_names(event, log, cut, end)
     elif header.name == "asl":
+        event.after_nul = False
         _read_asl(event, log)
     elif header.name == "squid":
         rest = log[header.cut :].lstrip(b" ")
@@ -187,44 +188,56 @@ def _cut_header(event: Event) -> None:
     else:
         event.timestamp = log[begin:end]
         event.log = log[header.cut :]
+        event.after_nul = header.cut == end + 1
 
 
-def _cut_names(event: Event, log: bytes, begin: int) -> None:
-    """Take host and program off the text that starts at ``begin``."""
+def _cut_names(event: Event, log: bytes, begin: int, nul: int) -> None:
+    """Take host and program off the text that starts at ``begin``.
+
+    Args:
+        event: the event.
+        log: all of it.
+        begin: where the text starts.
+        nul: where the manager has ended the last text that it cut off; a NUL stands there.
+    """
     host_end = _end_of_word(log, begin)
     if log.startswith(b": ", host_end):
         event.program_name = log[begin:host_end]
         begin = host_end + 2
     elif log.startswith(_HOST_END, host_end):
         event.hostname = log[begin:host_end]
+        nul = host_end
         begin = host_end + 1
         word_end = _end_of_word(log, begin)
         if found := _PROGRAM_END.match(log, word_end):
             event.program_name = log[begin:word_end]
+            nul = word_end
             begin = found.end()
         elif found := _FACILITY.match(log, word_end):
-            begin = _cut_aix_program(event, log, found.end())
-    if log.startswith(_ID_TAG, begin):
+            begin, nul = _cut_aix_program(event, log, found.end())
+    if event.program_name is not None and log.startswith(_ID_TAG, begin):
         closing = log.find(b"]", begin + len(_ID_TAG))
         if closing >= 0:
             begin = closing + 2
     event.log = log[begin:]
+    event.after_nul = begin == nul + 1
 
 
-def _cut_aix_program(event: Event, log: bytes, begin: int) -> int:
-    """Read the program behind ``facility|severity:info ``; returns where the log starts.
+def _cut_aix_program(event: Event, log: bytes, begin: int) -> tuple[int, int]:
+    """Read the program behind ``facility|severity:info ``; returns where the log starts and where the last NUL is.
 
     A word that nothing closes is not given back as elsewhere: the program is then the whole rest of the line.
     """
     word_end = _end_of_word(log, begin)
     if found := _PROGRAM_END_AIX.match(log, word_end):
         event.program_name = log[begin:word_end]
-        return found.end()
+        # Behind a number and no colon the blank before the log becomes a NUL, too.
+        return found.end(), found.end() - 1 if found.group().endswith(b"] ") else word_end
     if found := _BROKEN_PID.match(log, word_end):
         event.program_name = log[begin:word_end]
-        return found.end()
+        return found.end(), found.end() - 1
     event.program_name = log[begin:]
-    return word_end
+    return word_end, -1
 
 
 def _end_of_word(log: bytes, begin: int) -> int:
@@ -252,5 +265,6 @@ def _read_asl(event: Event, log: bytes) -> None:
             message = (found.end(), closing)
         elif tag == b"Host":
             event.hostname = value
+            end = min(end, closing)
             break
     event.log = log[message[0] : message[1]] if message else log[begin:end]

@@ -203,6 +203,11 @@ class Rule:
         """Whether earlier events are counted. Overwritten without a context, a composite is a plain rule."""
         return self.context and self.search is not None
 
+    def compile_matched(self) -> None:
+        """Compile what the logs of counted events must match; without ``if_matched_regex``, every event counts."""
+        sought = self.if_matched_regex if self.search == "regex" else None
+        self.matched_regex = compile_pattern("osregex", sought) if sought is not None else None
+
     @property
     def title(self) -> str:
         """The description as written, decoded for people."""
@@ -220,7 +225,6 @@ KEPT_BY_OVERWRITE = frozenset(
         "if_matched_sid",
         "if_matched_group",
         "search",
-        "matched_regex",
         "counted",
         "counted_by_sid",
         "counted_by_groups",

@@ -198,30 +198,58 @@ def _ignored(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
 
 
 def _mitre(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
-    old: list[str] = []
-    tactics: list[str] = []
-    techniques: list[str] = []
-    kinds = {"id": old, "tacticid": tactics, "techniqueid": techniques}
     if not node.children:
         reader.warn(0, f"Empty Mitre information for rule '{rule.id}'", node, rule)
         return True
+    block: dict[str, list[str]] = {"id": [], "tacticid": [], "techniqueid": []}
+    complete = True
     for child in node.children:
-        found = kinds.get(child.tag.lower())
+        found = block.get(child.tag.lower())
         if found is None:
             reader.error(0, f"Invalid option '{child.tag}' for rule '{rule.id}'", child, rule)
             return True
+        if not child.content:
+            kind = "Tactic" if child.tag.lower() == "tacticid" else "Technique"
+            reader.warn(0, f"No Mitre {kind} ID found for rule '{rule.id}'", child, rule)
+            complete = False
         found.append(raw(child.content).decode("utf-8", "surrogateescape"))
-    if old and (tactics or techniques):
-        reader.warn(0, f"Mitre information of two forms in one block in rule '{rule.id}'", node, rule)
-    elif old:
-        rule.mitre_ids += old
-    elif len(techniques) != 1:
-        reader.warn(0, f"Mitre techniqueID should be defined in rule '{rule.id}'", node, rule)
-    elif len(tactics) != 1:
-        reader.warn(0, f"Mitre tacticID should be defined in rule '{rule.id}'", node, rule)
-    else:
-        rule.mitre_pairs.append((tactics[0], techniques[0]))
+    if complete:
+        _add_mitre(reader, rule, node, block)
     return True
+
+
+def _add_mitre(reader: RuleReader, rule: Rule, node: Node, block: dict[str, list[str]]) -> None:
+    """Add a block of ids alone, or of one technique and its tactic; a rule that has both forms loses the ids."""
+    ids, tactics, techniques = block["id"], block["tacticid"], block["techniqueid"]
+    problem = None
+    if ids and (tactics or techniques):
+        problem = (
+            f"Rule '{rule.id}' combined old and new Mitre formats in the same block. The Mitre block will be discarded."
+        )
+    elif not (ids or techniques):
+        problem = f"Mitre techniqueID should be defined in rule '{rule.id}'"
+    elif not (ids or tactics):
+        problem = f"Mitre tacticID should be defined in rule '{rule.id}'"
+    elif len(techniques) > 1 or len(tactics) > 1:
+        problem = (
+            f"In rule '{rule.id}' is not allowed to join more than one Mitre techniqueID or tacticID in the same block."
+            " The Mitre block will be discarded."
+        )
+    if problem is not None:
+        reader.warn(0, problem, node, rule)
+        return
+    if ids if rule.mitre_pairs else rule.mitre_ids and techniques:
+        reader.warn(
+            0,
+            f"Rule '{rule.id}' combined old and new Mitre formats, the old Mitre Technique format will be discarded.",
+            node,
+            rule,
+        )
+    if techniques:
+        rule.mitre_ids.clear()
+        rule.mitre_pairs.append((tactics[0], techniques[0]))
+    elif not rule.mitre_pairs:
+        rule.mitre_ids += [name for name in dict.fromkeys(ids) if name not in rule.mitre_ids]
 
 
 TAG_READERS: dict[str, Callable[[RuleReader, Rule, Node, bytes], bool]] = {

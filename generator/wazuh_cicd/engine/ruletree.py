@@ -217,7 +217,7 @@ class RuleTree:
                         node.rule.counted_by_groups.append(rule)
         elif rule.if_matched_regex is not None:
             rule.search = "regex"
-            rule.matched_regex = compile_pattern("osregex", rule.if_matched_regex)
+            rule.compile_matched()
 
     def _overwrite(self, rule: Rule) -> None:
         old = self.rules[rule.id]
@@ -225,7 +225,8 @@ class RuleTree:
             if getattr(rule, relation.replace("if_", "if_matched_"), None) is not None:
                 continue  # the manager takes if_sid for a part of if_matched_sid, if_group of if_matched_group
             new_text, old_text = getattr(rule, relation), getattr(old, relation)
-            if new_text is not None and new_text != old_text:
+            # The manager warns of if_group even when it is the same.
+            if new_text is not None and (relation == "if_group" or new_text != old_text):
                 self.warn(
                     7605,
                     f"It is not possible to overwrite '{relation}' value in rule '{rule.id}'."
@@ -243,6 +244,7 @@ class RuleTree:
         for item in fields(Rule):
             if item.name not in KEPT_BY_OVERWRITE:
                 setattr(old, item.name, getattr(rule, item.name))
+        old.compile_matched()
 
 
 def _hides(other: Node, node: Node) -> bool:

@@ -13,7 +13,7 @@ from wazuh_cicd.engine.messages import ERROR, NOTE, WARNING, FatalLoadError, Loa
 from wazuh_cicd.engine.patterns import PatternError
 from wazuh_cicd.engine.patterns.osmatch import MAX_SOURCE
 from wazuh_cicd.engine.ruleattributes import read_attributes
-from wazuh_cicd.engine.rulemodel import Options, Rule, TextTest
+from wazuh_cicd.engine.rulemodel import LEVEL_ZERO_RANK, Options, Rule, TextTest
 from wazuh_cicd.engine.ruletagreaders import TAG_READERS
 from wazuh_cicd.engine.ruletags import DEPRECATED_TAGS, DIFFERENT_TAGS, JOINED_TAGS, PATTERN_TYPES, SAME_TAGS, TEXT_TAGS
 from wazuh_cicd.engine.xmlreader import to_bytes as raw
@@ -218,8 +218,8 @@ class RuleReader:
                 (0, f"Invalid use of frequency/context options. Missing if_matched on rule '{rule.id}'."),
                 rule=rule.id,
             )
-        if rule.mitre_pairs:
-            rule.mitre_ids = []
+        if rule.level == 0 and rule.rank == LEVEL_ZERO_RANK:
+            rule.level = rule.rank  # accuracy="0": the manager never makes it 0 again
         return True
 
     def check_patterns(self, rule: Rule, node: Node) -> None:

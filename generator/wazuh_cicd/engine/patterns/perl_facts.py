@@ -425,6 +425,12 @@ def _best(needs: Iterable[Texts], count: int) -> tuple[tuple[bytes, ...], ...]:
     return tuple(tuple(sorted(need)) for need in ranked[:count])
 
 
+def may_take_nothing(source: bytes) -> bool:
+    """Whether a match of the pattern can be empty, as far as can be told."""
+    reading = read(source)
+    return reading is not None and _firsts(reading.syntax)[1]
+
+
 def has_loose_lookbehind(source: bytes) -> bool:
     """Whether the pattern looks back over a text of no fixed length. A manager's library refuses that."""
     reading = read(source) if b"(?<=" in source or b"(?<!" in source else None
