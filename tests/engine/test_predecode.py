@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wazuh_cicd.engine.output import alert_of
 from wazuh_cicd.engine.predecode import PredecodeError, predecode, shown_hostname
 
 
@@ -86,9 +87,9 @@ def test_headers(raw, timestamp, host, program, log):
         (b"Nov 13 10:00:01 h mail|x:y app: abc", b"abc", False),
         (b"Nov 13 10:00:01 h mail|x:y app abc", b" abc", False),
         (b"Nov 13 10:00:01 h mail|x:y app[12]: abc", b"abc", False),
-        (b"Nov 13 10:00:01 h mail|x:y app[12] abc", b"abc", True),
-        (b"Nov 13 10:00:01 h mail|x:y app[12]:abc", b"]:abc", True),
-        (b"Nov 13 10:00:01 h mail|x:y app[12abc", b"abc", True),
+        (b"Nov 13 10:00:01 h mail|x:y app[12] abc", b"mail|x:y app", True),
+        (b"Nov 13 10:00:01 h mail|x:y app[12]:abc", b"mail|x:y app", True),
+        (b"Nov 13 10:00:01 h mail|x:y app[12abc", b"mail|x:y app", True),
         (b"2009-05-22 18:09:07,574 h a", b"a", True),
         (b"2015-04-16T21:51:02+01:00 h app: a", b"a", False),
         (b"2015-04-16T21:51:02.123456789Z12[ID 1 x] abc", b"[ID 1 x] abc", True),
@@ -122,13 +123,39 @@ def test_apple_system_log():
         ("/l", "000", b"h", "/l", "/l"),
         ("a:b|c", "000", b"h", "a:b|c", "a:b|c"),
         ("[001] (web) 192.0.2.1->/x", "001", b"web", "(web) 192.0.2.1->/x", "/x"),
-        ("[007]", "007", b"h", "", ""),
-        ("(web) x", "000", b"web", "(web) x", None),
+        ("[007]", "007", b"", "", ""),
+        ("[007] /x", "007", b"", "/x", "/x"),
+        ("[007] (x", "007", b"", "(x", None),
+        ("[000] (web) 192.0.2.1->/x", "000", b"web", "(web) 192.0.2.1->/x", "/x"),
+        ("(web) x", "000", b"h", "(web) x", None),
     ],
 )
 def test_origin(location, agent, host, seen, shown):
     event = cut(b"Nov 13 10:00:01 h app: x", location)
     assert (event.agent_id, event.hostname, event.location, event.origin) == (agent, host, seen, shown)
+
+
+@pytest.mark.parametrize(
+    ("location", "agent"),
+    [
+        ("/l", {"id": "000", "name": "mgr"}),
+        ("[001] (web) 192.0.2.1->/x", {"id": "001", "name": "web", "ip": "192.0.2.1"}),
+        ("[001] (web) any->/x", {"id": "001", "name": "web"}),
+        ("[001] (web) 192.0.2.1", {"id": "001", "name": "web", "ip": "192.0.2.1"}),
+        ("[001] (a b) x->y->z", {"id": "001", "name": "a b", "ip": "x"}),
+        ("[001] (x", {"id": "001", "name": ""}),
+        ("[001]", {"id": "001"}),
+        ("[001] x (web) y->z", {"id": "001"}),
+        ("[000] (web) 192.0.2.1->/x", {"id": "000", "name": "web", "ip": "192.0.2.1"}),
+        ("(web) 192.0.2.1->/x", {"id": "000", "name": "h", "ip": "192.0.2.1"}),
+        ("(web)", {"id": "000", "name": "h", "ip": ""}),
+        ("(x", {"id": "000", "name": "h"}),
+    ],
+)
+def test_the_agent_that_an_alert_shows(location, agent):
+    event = cut(b"Nov 13 10:00:01 h app: x", location)
+    shown = alert_of(event, None, full_log=True, previous=(), previous_log=None, manager="mgr")
+    assert shown["agent"] == agent
 
 
 def test_an_agent_without_closing_bracket_is_refused():

@@ -40,8 +40,8 @@ class Event:
         location: what ``<location>`` in a rule sees; for an agent's event ``(name) address->/path``.
         origin: what the alert prints as ``location``: the path alone for an agent's event; None where it prints null.
         agent_id: ``000`` for events of the manager's own host.
-        agent_name: name of the agent, None for events of the manager's own host.
-        agent_ip: address of the agent, None for events of the manager's own host.
+        agent_name: name of the agent as the alert shows it, None where the location names none.
+        agent_ip: address of the agent, None where the location names none.
         hostname: agent name, else the host of the header, else the manager's name.
         after_nul: in the manager's memory a NUL stands before ``log``. As it looks at the byte before a match's end,
             a match that ends where the log begins then leaves nothing behind it (``behind``).

@@ -8,7 +8,6 @@ import time as clock
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.addresses import parse_address
 from wazuh_cicd.engine.event import LOCAL_AGENT, STATIC_FIELDS
 from wazuh_cicd.engine.jsontext import parse, print_formatted
 from wazuh_cicd.engine.mitre import describe
@@ -204,13 +203,12 @@ def alert_of(
     if rule is not None:
         alert["rule"] = rule
     agent = {"id": event.agent_id}
-    if event.agent_id == LOCAL_AGENT:
+    if event.agent_name is not None:
+        agent["name"] = text(event.agent_name)
+    elif event.agent_id == LOCAL_AGENT:
         agent["name"] = manager
-    else:
-        if event.agent_name is not None:
-            agent["name"] = text(event.agent_name)
-        if event.agent_ip is not None and parse_address(event.agent_ip) is not None:
-            agent["ip"] = text(event.agent_ip)
+    if event.agent_ip not in {None, b"any"}:
+        agent["ip"] = text(event.agent_ip or b"")
     alert["agent"] = agent
     alert["manager"] = {"name": manager}
     alert["id"] = f"{int(event.time)}.0"

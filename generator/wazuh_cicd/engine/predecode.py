@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wazuh_cicd.engine.event import LOCAL_AGENT, Event
+from wazuh_cicd.engine.event import Event
 from wazuh_cicd.engine.messages import ERROR, LoadMessage
 
 
@@ -110,7 +110,7 @@ _HOST_END = b" "
 # What may follow the name of the program; the text behind it is the log.
 _PROGRAM_END = re.compile(rb": ?|\[[0-9]+\](?:: ?| )")
 _FACILITY = re.compile(rb"\|[a-z][A-Za-z0-9]*:[A-Za-z0-9]* ")
-_PROGRAM_END_AIX = re.compile(rb": |\[[0-9]+\](?:: | )")
+_PROGRAM_END_AIX = re.compile(rb": |\[[0-9]+\]: ")
 _BROKEN_PID = re.compile(rb"\[[0-9]+")
 _ID_TAG = b"[ID "
 _ASL_TAG = re.compile(rb"\[(Sender|Message|Host) ")
@@ -144,7 +144,8 @@ def predecode(raw: bytes, location: str, *, manager_hostname: bytes, time: float
 
 
 def _read_origin(event: Event, location: str) -> None:
-    if location.startswith("["):
+    numbered = location.startswith("[")
+    if numbered:
         closing = location.find("]")
         if closing < 0:
             raise PredecodeError(LoadMessage(ERROR, 1106, "(1106): String not correctly formatted."))
@@ -152,16 +153,17 @@ def _read_origin(event: Event, location: str) -> None:
         location = location[closing + 2 :]
         event.location = location
         event.origin = location
+        event.hostname = b""
     if not location.startswith("("):
         return
     name, closed, rest = location[1:].partition(")")
     address, arrow, path = rest.partition("->")
     event.origin = path if arrow else None
     if closed:
-        event.hostname = name.encode("utf-8", "surrogateescape")
-        if event.agent_id != LOCAL_AGENT:
-            event.agent_name = event.hostname
-            event.agent_ip = address.strip().encode("utf-8", "surrogateescape") if arrow else None
+        event.agent_ip = address.strip().encode("utf-8", "surrogateescape")
+    if numbered:  # else the alert shows the host of the header for the agent
+        event.hostname = name.encode("utf-8", "surrogateescape") if closed else b""
+    event.agent_name = event.hostname
 
 
 def _cut_header(event: Event) -> None:
@@ -200,6 +202,7 @@ def _cut_names(event: Event, log: bytes, begin: int, nul: int) -> None:
         begin: where the text starts.
         nul: where the manager has ended the last text that it cut off; a NUL stands there.
     """
+    ends = len(log)
     host_end = _end_of_word(log, begin)
     if log.startswith(b": ", host_end):
         event.program_name = log[begin:host_end]
@@ -214,30 +217,39 @@ def _cut_names(event: Event, log: bytes, begin: int, nul: int) -> None:
             nul = word_end
             begin = found.end()
         elif found := _FACILITY.match(log, word_end):
-            begin, nul = _cut_aix_program(event, log, found.end())
+            begin, ends = _cut_aix_program(event, log, begin, found.end())
     if event.program_name is not None and log.startswith(_ID_TAG, begin):
         closing = log.find(b"]", begin + len(_ID_TAG))
         if closing >= 0:
             begin = closing + 2
-    event.log = log[begin:]
+    event.log = log[begin:ends]
     event.after_nul = begin == nul + 1
 
 
-def _cut_aix_program(event: Event, log: bytes, begin: int) -> tuple[int, int]:
-    """Read the program behind ``facility|severity:info ``; returns where the log starts and where the last NUL is.
+def _cut_aix_program(event: Event, log: bytes, facility: int, begin: int) -> tuple[int, int]:
+    """Read the program behind ``facility|severity:info ``.
 
-    A word that nothing closes is not given back as elsewhere: the program is then the whole rest of the line.
+    A word that nothing closes is not given back as elsewhere: the program is then the whole rest of the line. Behind a
+    number that is not closed the manager ends the text, and the log is what stands before.
+
+    Args:
+        event: the event.
+        log: all of it.
+        facility: where the facility starts.
+        begin: where the program starts.
+
+    Returns:
+        Where the log starts, and where it ends.
     """
     word_end = _end_of_word(log, begin)
     if found := _PROGRAM_END_AIX.match(log, word_end):
         event.program_name = log[begin:word_end]
-        # Behind a number and no colon the blank before the log becomes a NUL, too.
-        return found.end(), found.end() - 1 if found.group().endswith(b"] ") else word_end
-    if found := _BROKEN_PID.match(log, word_end):
+        return found.end(), len(log)
+    if _BROKEN_PID.match(log, word_end):
         event.program_name = log[begin:word_end]
-        return found.end(), found.end() - 1
+        return facility, word_end
     event.program_name = log[begin:]
-    return word_end, -1
+    return word_end, len(log)
 
 
 def _end_of_word(log: bytes, begin: int) -> int:
