@@ -186,3 +186,20 @@ def test_no_event_does_worse_than_a_refusal(raw, location):
         assert location.startswith("[")
     else:
         assert event.full_log.endswith(event.log) or b"\0" in raw or raw.startswith(b"[T")
+
+
+@pytest.mark.parametrize(
+    ("tags", "log", "program", "host"),
+    [
+        ("[Message x y [Host z [Sender", b"x y [Host z [Sender", None, b"mgr"),
+        ("[Message", b" UTC] [Message", None, b"mgr"),
+        ("] [Sender s] [Message ", b"", b"s", b"mgr"),
+        ("[Sender s] [Sender x [Host ]", b" UTC] [Sender s", b"s", b""),
+        ("[Sender x [Host h] [Message x y", b"x y", b"x [Host h", b"mgr"),
+        ("[Sender x [Host h", b" UTC] [Sender x [Host h", None, b"mgr"),
+        ("[Host h] [Sender s]", b" UTC] [Host h", None, b"h"),
+    ],
+)
+def test_tags_of_the_apple_system_log(tags, log, program, host):
+    event = cut(f"[Time 2006.12.28 15:53:55 UTC] {tags}".encode())
+    assert (event.log, event.program_name, event.hostname) == (log, program, host)

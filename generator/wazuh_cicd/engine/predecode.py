@@ -264,19 +264,23 @@ def _read_asl(event: Event, log: bytes) -> None:
     position = begin
     message: tuple[int, int] | None = None
     while found := _ASL_TAG.search(log, position):
-        closing = log.find(b"]", found.end())
-        if closing < 0:
-            break
-        value = log[found.end() : closing]
-        position = closing + 1
         tag = found.group(1)
-        if tag == b"Sender" and event.program_name is None:
-            event.program_name = value
+        position = found.end()
+        if (tag == b"Sender" and event.program_name is not None) or (tag == b"Message" and message is not None):
+            continue
+        closing = log.find(b"]", position)
+        if closing < 0:
+            if tag == b"Message":
+                message = (position, len(log))
+            break
+        if tag == b"Message":
+            message = (position, closing)
+        elif tag == b"Sender":
+            event.program_name = log[position:closing]
             end = min(end, closing)
-        elif tag == b"Message" and message is None:
-            message = (found.end(), closing)
-        elif tag == b"Host":
-            event.hostname = value
+        else:
+            event.hostname = log[position:closing]
             end = min(end, closing)
             break
+        position = closing + 1
     event.log = log[message[0] : message[1]] if message else log[begin:end]
