@@ -237,9 +237,9 @@ def _hex4(raw: bytes, at: int) -> int:
 
 
 def number_text(value: float) -> bytes:
-    """A number as a field shows it: an integer of 32 bits in decimal, everything else with six decimals."""
+    """A number as a field shows it: an integer of 32 bits in decimal, everything else with six decimals, cut off."""
     whole = saturate(value)
-    return b"%d" % whole if whole == value else b"%f" % value
+    return b"%d" % whole if whole == value else (b"%f" % value)[:_NUMBER_LENGTH]
 
 
 def saturate(value: float) -> int:
