@@ -53,6 +53,7 @@ def test_what_is_no_json(text):
         (b'{\x01"a"\x0b:\x1f"x\ty"}', {"a": "x\ty"}),  # every control character is a blank
         (rb'{"a":"x\u0000y"}', {"a": "x"}),
         (rb'{"a":"\u00zz"}', {"a": ""}),
+        (rb'{"a":"b\u12<\\"}', {"a": "b"}),
         (rb'{"\u0061":"\ud83d\ude00\u00e9\/"}', {"a": "😀é/"}),
         (b'{"a":{"b":{"c":true}},"d":{}}', {"a.b.c": "true"}),
         (b'{"a":null}', {"a": "null"}),
@@ -61,6 +62,13 @@ def test_what_is_no_json(text):
 )
 def test_what_is_json(text, expected):
     assert fields(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(b"01", 1.0), (b"01 {", 1.0), (b"1.", 1.0), (b"[01]", [1.0]), (b"01[", 1.0)]
+)
+def test_numbers_that_the_standard_library_reads_differently(text, value):
+    assert parse(text) == value
 
 
 def test_duplicates_are_kept_in_order():

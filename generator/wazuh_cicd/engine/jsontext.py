@@ -32,6 +32,7 @@ MAX_TEXT = 65_536
 _INT_MAX = 2_147_483_647
 _INT_MIN = -2_147_483_648
 _NUMBER_LENGTH = 63
+_CONTROLS = bytes(range(33))
 # More brackets than this may nest deeper than the standard library likes.
 _FAST_BRACKETS = 400
 
@@ -68,7 +69,11 @@ def parse(data: bytes) -> Json:
     Raises:
         JsonError: cJSON refuses the text.
     """
-    if data.count(b"[") + data.count(b"{") <= _FAST_BRACKETS and not _SUSPECT.search(data):
+    if (
+        data.lstrip(_CONTROLS).startswith((b"{", b"["))  # of a number alone it reads less: "01" is 0 and a rest
+        and data.count(b"[") + data.count(b"{") <= _FAST_BRACKETS
+        and not _SUSPECT.search(data)
+    ):
         try:
             return _FAST.raw_decode(data.decode("utf-8", "surrogateescape"))[0]  # type: ignore[no-any-return]
         except (ValueError, RecursionError):
@@ -199,7 +204,8 @@ def _unescape(raw: bytes) -> bytes:
     position = 0
     while (at := raw.find(b"\\", position)) >= 0:
         pieces.append(raw[position:at])
-        letter = raw[at + 1 : at + 2]
+        # Four bytes that are no digits can hold the backslash of the last escape: what is left of it meets the quote.
+        letter = raw[at + 1 : at + 2] or b'"'
         if letter == b"u":
             text, position = _code_point(raw, at)
             pieces.append(text)
