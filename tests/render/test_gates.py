@@ -105,6 +105,13 @@ def test_urls_are_asked_at_once_too():
     assert gates[0].tags[1].attributes == pcre2
 
 
+def test_one_that_is_found_anywhere_does_not_make_the_others_so():
+    rules = [*many(11), rule(111050, r"x\.delete$")]
+    text = with_gates([*rules, *many(12, 111101)], 111000)[0].tags[1].text
+    assert text.split("|")[:2] == [r"(?:\Aa0\z)", r"(?:\Aa1\z)"]
+    assert text.endswith(r"|(?:\A(?s:.*?)(?:x\.delete$))")
+
+
 def root(expression):
     tags = (Tag("location", expression, (("type", "pcre2"),)), Tag("description", "d"))
     return RenderedRule(113520, "r", (("id", "113520"), ("level", "0")), tags, ())

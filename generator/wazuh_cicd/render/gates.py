@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.render.conditions import Tag
+from wazuh_cicd.render.expressions import alternatives
 from wazuh_cicd.render.model import RenderedRule
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID
 
@@ -78,7 +79,7 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
             pays = (key.parents in busy and len(chunk) >= _FEWEST) or (
                 key.parents in searched and any(_searches_the_log(rule) for rule in chunk)
             )
-            text = "|".join(f"(?:{pattern})" for pattern in dict.fromkeys(_pattern(rule, subject) for rule in chunk))
+            text = _one_of([_pattern(rule, subject) for rule in chunk])
             if not pays or len(text) > _LONGEST[subject.tag]:
                 continue
             gate = RenderedRule(
@@ -208,6 +209,19 @@ def _pattern(rule: RenderedRule, subject: _Subject | None) -> str:
     if len(found) != 1 or _REFERS.search(found[0]) or "(?!" in found[0]:
         return ""  # what excludes values lets most events in: no gate can keep them out
     return found[0]
+
+
+def _one_of(patterns: Sequence[str]) -> str:
+    """Any of the expressions. One that may be found anywhere would make PCRE2 look for all the others everywhere, too."""
+    texts = list(dict.fromkeys(patterns))
+    if any(_at_start(text) for text in texts):
+        texts = [text if _at_start(text) else rf"\A(?s:.*?)(?:{text})" for text in texts]
+    return "|".join(f"(?:{text})" for text in texts)
+
+
+def _at_start(text: str) -> bool:
+    """Whether it says itself that it is found at the start only."""
+    return all(part.startswith(("^", r"\A")) for part in alternatives(text))
 
 
 def _best_subject(rules: Sequence[RenderedRule], parents: str) -> _Subject | None:
