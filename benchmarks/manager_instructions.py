@@ -2,11 +2,11 @@
 
     python benchmarks/manager_instructions.py --without /srv/mgr-stock --with /srv/mgr-ours EVENTS
 
-Needs valgrind, root, and two managers that are alike but for our package, whose analysisd does not run and whose wazuh-db
-does. Best with one thread of each kind (``analysisd.*_threads=1`` in ``etc/internal_options.conf``). EVENTS holds one event
-a line. Each analysisd is run under callgrind, which counts only what the threads that decode an event, match rules and
-write alerts do; loading (a minute or more) and the control socket are left out. Prints both counts for an event, by
-thread, and the ratio without/with: 1.0 means no cost.
+Needs valgrind, root, and two managers that are alike but for our package, whose analysisd does not run and whose
+wazuh-db does. Best with one thread of each kind (``analysisd.*_threads=1`` in ``etc/internal_options.conf``). EVENTS
+holds one event a line. Each analysisd is run under callgrind, which counts only what the threads do that decode an
+event, match rules and write alerts; loading (a minute or more) and the control socket are left out. Prints both counts
+for an event, by thread, and the ratio without/with: 1.0 means no cost.
 """
 
 from __future__ import annotations
@@ -100,9 +100,10 @@ def main() -> None:
     args = parser.parse_args()
     events = [line for line in args.events.read_bytes().splitlines() if line]
     base, ours = (measure(root, events) for root in (args.without, args.ours))
+    print(f"{len(events)} events; instructions an event:")
     for name, what in _THREADS.items():
-        print(f"{what}: {base[name] / len(events):,.0f} instructions an event without, {ours[name] / len(events):,.0f} with")
-    print(f"{len(events)} events: {base.total() / len(events):,.0f} without, {ours.total() / len(events):,.0f} with")
+        print(f"{what}: {base[name] / len(events):,.0f} without, {ours[name] / len(events):,.0f} with")
+    print(f"together: {base.total() / len(events):,.0f} without, {ours.total() / len(events):,.0f} with")
     print(f"ratio {base.total() / ours.total():.4f}")
 
 

@@ -97,7 +97,9 @@ def test_a_rule_that_shares_one_parent_of_several_is_not_overtaken():
 def test_urls_are_asked_at_once_too():
     pcre2 = (("type", "pcre2"),)
     rules = [
-        RenderedRule(n, f"r{n}", (("id", str(n)), ("level", "5")), (Tag("if_sid", "31100"), Tag("url", f"^/{n}", pcre2)), ())
+        RenderedRule(
+            n, f"r{n}", (("id", str(n)), ("level", "5")), (Tag("if_sid", "31100"), Tag("url", f"^/{n}", pcre2)), ()
+        )
         for n in range(113001, 113025)
     ]
     gates = [r for r in with_gates(rules, 113000) if ("noalert", "1") in r.attributes]

@@ -95,7 +95,9 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
             )
             gate_of.update(dict.fromkeys((rule.name for rule in chunk), gate))
             number += 1
-    if number > block + _LAST_OF_BLOCK - _ROOT_GATES + 1 or any(rule.id >= block + FIRST_OF_BLOCK for rule in rules if gate_of):
+    if number > block + _LAST_OF_BLOCK - _ROOT_GATES + 1 or any(
+        rule.id >= block + FIRST_OF_BLOCK for rule in rules if gate_of
+    ):
         raise ValueError(f"no ids left for gates in the block of {block}")
     written: list[RenderedRule] = []
     done: set[int] = set()
@@ -114,7 +116,7 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
 def with_root_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
     """Roots in load order, each that searches the location with an expression behind a gate that asks for a text in it.
 
-    Every event of a manager meets the roots. OS_Match needs a tenth of what PCRE2 does, and takes more, as it ignores case.
+    Every event of a manager meets the roots. OS_Match needs a tenth of PCRE2, and takes more: it ignores case.
 
     Args:
         rules: as they would be written without gates.
@@ -126,7 +128,9 @@ def with_root_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedR
     written: list[RenderedRule] = []
     number = block + _LAST_OF_BLOCK
     for rule in rules:
-        expression = next((t.text for t in rule.tags if t.name == "location" and t.attributes == (("type", "pcre2"),)), "")
+        expression = next(
+            (t.text for t in rule.tags if t.name == "location" and t.attributes == (("type", "pcre2"),)), ""
+        )
         text = _certain_text(expression)
         if rule.tags[0].name.startswith("if_") or len(text) < _FEWEST:
             written.append(rule)
@@ -181,7 +185,9 @@ def _parents(rule: RenderedRule) -> str:
 
 def _share(parents: str, rule: RenderedRule) -> bool:
     """Whether the rule hangs on one of the parents, alone or with others."""
-    numbers = {number for tag in rule.tags if tag.name in ("if_sid", "if_matched_sid") for number in tag.text.split(", ")}
+    numbers = {
+        number for tag in rule.tags if tag.name in ("if_sid", "if_matched_sid") for number in tag.text.split(", ")
+    }
     return not numbers.isdisjoint(parents.split(", "))
 
 
@@ -212,7 +218,7 @@ def _pattern(rule: RenderedRule, subject: _Subject | None) -> str:
 
 
 def _one_of(patterns: Sequence[str]) -> str:
-    """Any of the expressions. One that may be found anywhere would make PCRE2 look for all the others everywhere, too."""
+    """Any of the expressions. One that may be found anywhere would make PCRE2 look for all of them everywhere."""
     texts = list(dict.fromkeys(patterns))
     if any(_at_start(text) for text in texts):
         texts = [text if _at_start(text) else rf"\A(?s:.*?)(?:{text})" for text in texts]
