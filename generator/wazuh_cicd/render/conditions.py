@@ -199,7 +199,7 @@ def _dialect(piece: _Piece, plain: str) -> tuple[str, str]:
     if len(piece.matchers) == 1:
         if isinstance(matcher, Exists):
             return plain or "osregex", r"\.+" if matcher.nonempty else r"\.*"
-        simple = _os_match(matcher) if piece.condition.ignore_case else None
+        simple = os_match(matcher) if piece.condition.ignore_case else None
         if simple is not None:
             return "osmatch", simple
     text = piece.expression()
@@ -210,7 +210,7 @@ def _dialect(piece: _Piece, plain: str) -> tuple[str, str]:
 _NOT_OS_MATCH = re.compile(r"[|<&\\\x00-\x1f\x7f]|^[!^=@+ -]|[$ ]\Z")
 
 
-def _os_match(matcher: Matcher) -> str | None:
+def os_match(matcher: Matcher) -> str | None:
     """Text without specials, case ignored: exactly what OS_Match does."""
     if isinstance(matcher, Equals):
         texts = [str(value) for value in matcher.values if isinstance(value, str)]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wazuh_cicd.spec.yamlnodes import Scalar
 
 ANY = r"[\s\S]"
+_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]|[^\\\[()|]+|.", re.DOTALL)
 _INT32 = range(-(2**31), 2**31)
 
 
@@ -72,21 +73,23 @@ def both(expressions: Sequence[str], *, negated: Sequence[str] = ()) -> str:
 
 
 def _from_start(text: str) -> str:
-    if text.startswith(r"\A") and not _has_top_level_bar(text):
+    several = len(alternatives(text)) > 1
+    if text.startswith(r"\A") and not several:
         return text[2:]
-    return f"{ANY}*?(?:{text})" if _has_top_level_bar(text) else f"{ANY}*?{text}"
+    return f"{ANY}*?(?:{text})" if several else f"{ANY}*?{text}"
 
 
-def _has_top_level_bar(text: str) -> bool:
+def alternatives(text: str) -> list[str]:
+    """What stands between the bars outside of every group of an expression."""
     depth = 0
-    for part in re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", text, re.DOTALL):
-        if part == "(":
-            depth += 1
-        elif part == ")":
-            depth -= 1
-        elif part == "|" and depth == 0:
-            return True
-    return False
+    parts = [""]
+    for part in _PARTS.findall(text):
+        depth += {"(": 1, ")": -1}.get(part, 0)
+        if part == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += part
+    return parts
 
 
 def value_texts(value: Scalar) -> tuple[str, ...]:

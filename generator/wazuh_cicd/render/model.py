@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.render.conditions import RenderError, Tag, condition_tags, min_size
+from wazuh_cicd.render.conditions import RenderError, Tag, condition_tags, min_size, os_match
 from wazuh_cicd.spec.links import all_groups, parents_of
-from wazuh_cicd.spec.model import FIRST_ID, SOURCES
+from wazuh_cicd.spec.model import FIRST_ID, SOURCES, Equals
 from wazuh_cicd.spec.patterns import rewrite
 from wazuh_cicd.spec.subjects import CORRELATION_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wazuh_cicd.spec.model import Correlate, DecoderSpec, Extraction, RuleSpec, SpecSet
+    from wazuh_cicd.spec.model import Correlate, DecoderSpec, Extraction, ProgramName, RuleSpec, SpecSet
     from wazuh_cicd.spec.problems import Problems
 
 BASE_FILE = "0011-cicd_base_rules.xml"
@@ -183,6 +183,12 @@ def _correlation_tags(correlate: Correlate) -> Iterable[Tag]:
         yield Tag("global_frequency")
 
 
+def _program_tag(program: ProgramName) -> Tag:
+    """OS_Match where it says the same: every event with a program's name is held against it, and it costs a tenth."""
+    simple = os_match(Equals(program.words)) if program.words else None
+    return Tag("program_name", program.pattern, (("type", "pcre2"),)) if simple is None else Tag("program_name", simple)
+
+
 def render_decoders(decoders: Iterable[DecoderSpec], problems: Problems) -> list[RenderedDecoder]:
     """Decoders as elements; a child with several expressions becomes a group of decoders of one name."""
     out = []
@@ -195,7 +201,7 @@ def render_decoders(decoders: Iterable[DecoderSpec], problems: Problems) -> list
         if decoder.type:
             head.append(Tag("type", decoder.type))
         if decoder.program_name is not None:
-            head.append(Tag("program_name", decoder.program_name, (("type", "pcre2"),)))
+            head.append(_program_tag(decoder.program_name))
         if decoder.prematch is not None:
             attributes = [("type", "pcre2")]
             if decoder.prematch.after:

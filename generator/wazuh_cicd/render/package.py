@@ -11,7 +11,7 @@ import jinja2
 from lxml import etree
 
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.render.gates import with_gates
+from wazuh_cicd.render.gates import with_gates, with_root_gates
 from wazuh_cicd.render.model import (
     BASE_FILE,
     Ids,
@@ -152,8 +152,8 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
             rendered[rule.name] = render_rule(rule, ids, problems)
             blocks.setdefault(rule.source, []).append(rendered[rule.name])
         sources = sorted(blocks, key=list(SOURCES).index)
-        if name != BASE_FILE:
-            blocks = {source: with_gates(rules, _block(source, id_base)) for source, rules in blocks.items()}
+        gated = with_root_gates if name == BASE_FILE else with_gates
+        blocks = {source: gated(rules, _block(source, id_base)) for source, rules in blocks.items()}
         text = "\n".join(_rules_text(name, source, blocks[source]) for source in sources)
         files[RULES + name] = _checked_rules(text, [rule for source in sources for rule in blocks[source]], name)
     files.update(_decoder_files(specs, problems))

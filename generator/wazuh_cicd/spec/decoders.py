@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pcre2
 import yaml
 
-from wazuh_cicd.spec.model import SOURCES, DecoderSpec, DecoderTest, Extraction, JsonPlugin, Prematch
+from wazuh_cicd.spec.model import SOURCES, DecoderSpec, DecoderTest, Extraction, JsonPlugin, Prematch, ProgramName
 from wazuh_cicd.spec.patterns import literal, regex_problem, rewrite
 from wazuh_cicd.spec.shapes import (
     CHILD_DECODER,
@@ -116,7 +116,7 @@ def _read_decoder(
             after = reader.choice(values["after"], "'after'", ("parent",)) or ""
             if root is None:
                 reader.problem("D505", values["after"], "a root decoder has no parent", "remove 'after'")
-    program = _read_pattern(reader, own["program_name"], PROGRAM_NAME) if "program_name" in own else None
+    program = _read_program(reader, own["program_name"]) if "program_name" in own else None
     return DecoderSpec(
         name=name,
         source=source,
@@ -131,6 +131,17 @@ def _read_decoder(
         json=plugin,
         place=reader.place(node),
     )
+
+
+def _read_program(reader: SpecReader, node: yaml.Node) -> ProgramName | None:
+    pattern = _read_pattern(reader, node, PROGRAM_NAME)
+    if pattern is None:
+        return None
+    words: tuple[str, ...] = ()
+    if pattern.startswith("(?i)") and isinstance(node, yaml.MappingNode):
+        names = next((value for key, value in node.value if key.value == "equals"), None)
+        words = tuple(reader.texts(names, "'equals'")) if names is not None else ()
+    return ProgramName(pattern, words)
 
 
 def _read_pattern(reader: SpecReader, node: yaml.Node, shape: Shape) -> str | None:

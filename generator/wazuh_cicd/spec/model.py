@@ -339,6 +339,19 @@ class JsonPlugin:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramName:
+    """The programs whose lines a decoder takes.
+
+    Attributes:
+        pattern: a PCRE2 expression.
+        words: the names themselves, where they are compared as a whole and without case; otherwise empty.
+    """
+
+    pattern: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DecoderSpec:
     """One decoder; ``parent`` is the name of its root, or None."""
 
@@ -348,7 +361,7 @@ class DecoderSpec:
     early: bool
     own_name: bool
     type: str | None
-    program_name: str | None
+    program_name: ProgramName | None
     prematch: Prematch | None
     extract: tuple[Extraction, ...]
     json: JsonPlugin | None
