@@ -99,13 +99,13 @@ class Manager:
         """What a program beside the containerised manager prints."""
         return subprocess.run([*self.exec, *command], check=True, capture_output=True, text=True).stdout
 
-    def engine(self) -> SocketEngine:
-        """Its logtest."""
+    def engine(self, *, debug: bool = False) -> SocketEngine:
+        """Its logtest; with ``debug`` it says which rules it tried."""
         if self.root is not None:
-            return SocketEngine(UnixChannel(self.root / LOGTEST))
+            return SocketEngine(UnixChannel(self.root / LOGTEST), debug=debug)
         if not self.relays:
             self.relays.append(RelayChannel([*self.exec, "/var/ossec/framework/python/bin/python3"]))
-        return SocketEngine(self.relays[0])
+        return SocketEngine(self.relays[0], debug=debug)
 
     def read(self, path: str) -> str:
         """A file below its folder."""

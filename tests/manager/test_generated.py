@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from generated_rulesets import Block, events
+from machine_made import case
 from wazuh_cicd.engine import EngineOptions, RulesetLoadError, load_ruleset
 from wazuh_cicd.manager.errors import Refused
 from wazuh_cicd.proof.compare import comparable, differences
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # Ids that neither a site nor this package gives; a group of our own.
 BLOCK = Block(first=109900, group="generated")
 EXAMPLES = int(os.environ.get("WAZUH_GENERATED_EXAMPLES", "40"))
+FIRST_SEED = int(os.environ.get("WAZUH_GENERATED_SEED", "0"))
 HEAD = '<group name="generated,">'
 
 
@@ -40,9 +42,16 @@ def rules_file(manager):
     path.unlink(missing_ok=True)
 
 
-def put(path: Path, rules: list[str]) -> None:
+@pytest.fixture
+def decoders_file(rules_file):
+    path = rules_file.parents[1] / "decoders/zzzz_generated_decoders.xml"
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def put(path: Path, text: str) -> None:
     draft = path.with_suffix(".draft")
-    draft.write_text(f"{HEAD}{''.join(rules)}</group>\n")
+    draft.write_text(text, encoding="utf-8")
     with suppress(LookupError):
         shutil.chown(draft, group="wazuh")
     draft.chmod(0o660)
@@ -63,7 +72,7 @@ def test_generated_rules_end_where_a_manager_ends(manager, rules_file):
     )
     @given(BLOCK.rules(), st.lists(events, min_size=1, max_size=3).map(lambda lists: list(chain.from_iterable(lists))))
     def compared(rules, logs):
-        put(rules_file, rules)
+        put(rules_file, f"{HEAD}{''.join(rules)}</group>\n")
         session = engine.open_session()
         try:
             ruleset = load_ruleset([manager.root], options=options)
@@ -86,3 +95,35 @@ def test_generated_rules_end_where_a_manager_ends(manager, rules_file):
     # Otherwise nothing would have been compared.
     assert seen["loaded"] > EXAMPLES // 3
     assert seen["ours"] > EXAMPLES // 4
+
+
+def test_machine_made_rulesets_judge_as_a_manager_does(manager, rules_file, decoders_file):
+    engine = manager.engine(debug=True)
+    options = EngineOptions(manager=socket.gethostname())
+    loaded = events_seen = ours = 0
+    for seed in range(FIRST_SEED, FIRST_SEED + EXAMPLES):
+        made = case(seed, BLOCK.first)
+        put(decoders_file, made.decoders)
+        put(rules_file, made.rules)
+        session = engine.open_session()
+        try:
+            embedded = load_ruleset([manager.root], options=options, cache=False).session()
+        except RulesetLoadError:
+            with pytest.raises(Refused):
+                session.process("x")
+            continue
+        loaded += 1
+        for number, (log, location) in enumerate(made.events):
+            theirs, mine = session.process(log, location), embedded.process(log, location)
+            where = f"seed {seed}, event {number} {log!r} from {location}"
+            assert not list(differences(comparable(mine), comparable(theirs))), where
+            assert list(mine.tried) == list(theirs.tried), where
+            if number == 0:
+                said = [*embedded.ruleset.messages, *mine.messages]
+                assert sorted(message.text for message in said) == sorted(m.text for m in theirs.messages), where
+            events_seen += 1
+            ours += BLOCK.first <= (theirs.rule_id or 0) < BLOCK.first + 20
+        session.close()
+    # Otherwise nothing would have been compared.
+    assert loaded > EXAMPLES // 3
+    assert ours > events_seen // 5
