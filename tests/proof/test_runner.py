@@ -78,6 +78,7 @@ class Elsewhere:
     name = "manager"
     simulates_time = False
     takes_decoded = False
+    reloads = True
     load_messages = ()
 
     def __init__(self, inner):
