@@ -114,6 +114,15 @@ class Manager:
         ran = subprocess.run([*self.exec, "cat", f"/var/ossec/{path}"], check=True, capture_output=True)
         return ran.stdout.decode(errors="replace")
 
+    def folder(self, path: str, copies: Path) -> Path:
+        """A folder below its own on this host, copied there if it is not."""
+        if self.root is not None:
+            return self.root / path
+        copies.mkdir(parents=True, exist_ok=True)
+        command = [*self.compose, "cp", f"manager:/var/ossec/{path}", str(copies)]
+        subprocess.run(command, check=True, capture_output=True)
+        return copies / Path(path).name
+
     def send(self, log: bytes, location: str) -> None:
         """One event into the real queue."""
         message = b"1:" + location.encode() + b":" + log
