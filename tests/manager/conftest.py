@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_IMAGE = "wazuh/wazuh-manager:4.14.7"
+ALERTS = "logs/alerts/alerts.json"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,12 +108,11 @@ class Manager:
             self.relays.append(RelayChannel([*self.exec, "/var/ossec/framework/python/bin/python3"]))
         return SocketEngine(self.relays[0])
 
-    def read(self, path: str) -> str:
+    def read(self, path: str) -> bytes:
         """A file below its folder."""
         if self.root is not None:
-            return (self.root / path).read_text(encoding="utf-8", errors="replace")
-        ran = subprocess.run([*self.exec, "cat", f"/var/ossec/{path}"], check=True, capture_output=True)
-        return ran.stdout.decode(errors="replace")
+            return (self.root / path).read_bytes()
+        return subprocess.run([*self.exec, "cat", f"/var/ossec/{path}"], check=True, capture_output=True).stdout
 
     def folder(self, path: str, copies: Path) -> Path:
         """A folder below its own on this host, copied there if it is not."""
@@ -142,15 +142,16 @@ class Manager:
         """The alerts written after the first ``since`` bytes, waiting until the wanted rule is among them."""
         give_up = time.monotonic() + wait
         while True:
-            lines = self.read("logs/alerts/alerts.json").encode()[since:].decode(errors="replace").splitlines()
-            found = [json.loads(line) for line in lines if line.endswith("}")]
+            # What stands behind the last line feed is still being written.
+            lines = self.read(ALERTS)[since:].split(b"\n")[:-1]
+            found = [json.loads(line.decode(errors="replace")) for line in lines if line]
             if any(int(alert["rule"]["id"]) == wanted for alert in found) or time.monotonic() > give_up:
                 return found
             time.sleep(0.5)
 
     def alerts_size(self) -> int:
-        """Bytes of alerts so far."""
-        return len(self.read("logs/alerts/alerts.json").encode())
+        """Bytes of whole alerts so far."""
+        return self.read(ALERTS).rfind(b"\n") + 1
 
 
 def _found_here() -> str | None:
