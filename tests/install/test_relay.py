@@ -16,9 +16,8 @@ from wazuh_cicd.manager.errors import Unreachable
 from wazuh_cicd.manager.sockets import RelayChannel
 from wazuh_cicd.proof.remote import SocketEngine
 
-ANSWER = json.dumps(
-    {"error": 0, "data": {"token": "00000001", "output": {"rule": {"id": "7"}}, "alert": True}}
-).encode()
+DATA = {"token": "00000001", "output": {"rule": {"id": "7"}}, "alert": True}
+ANSWER = json.dumps({"error": 0, "data": DATA}).encode()
 
 
 class Logtest(socketserver.StreamRequestHandler):
