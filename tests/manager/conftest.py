@@ -53,7 +53,7 @@ def docker_compose() -> str | None:
     return None
 
 
-# pytest-docker: one project for the whole run, taken down with its volumes.
+# pytest-docker: one project for the whole run, taken down with its volumes and the images it built.
 @pytest.fixture(scope="session")
 def docker_compose_file() -> str:
     return str(REPOSITORY / "docker-compose.yml")
@@ -74,7 +74,7 @@ def docker_setup() -> list[str]:
 
 @pytest.fixture(scope="session")
 def docker_cleanup() -> list[str]:
-    return ["--profile '*' down --volumes --timeout 10"]
+    return ["--profile '*' down --volumes --rmi local --timeout 10"]
 
 
 @dataclass(frozen=True)
