@@ -25,6 +25,7 @@ from wazuh_cicd.manager.api import Api, Credentials
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
 from wazuh_cicd.proof.remote import ApiEngine
 from wazuh_cicd.render import render_package
+from wazuh_cicd.report.install import plan_text
 from wazuh_cicd.spec import load_specs
 
 TOP = b"<ossec_config>\n  <command>\n    <name>cicd-x</name>\n  </command>\n</ossec_config>\n"
@@ -245,6 +246,8 @@ def test_a_local_installation_can_be_taken_over(fake, tmp_path, said):
 def test_programs_are_left_out_and_said(fake, tmp_path):
     plan = make_plan(target(fake, tmp_path), flat(desired(extra={"active-response/bin/cicd-x": b"#!/bin/sh\n"})))
     assert plan.left_out == ("active-response/bin/cicd-x",)
+    assert not plan.left_behind
+    assert "! active-response/bin/cicd-x (the server API carries no such file" in plan_text(plan)
 
 
 def test_a_program_that_is_on_the_record_does_not_stop_an_upgrade(fake, tmp_path, said):
@@ -252,7 +255,8 @@ def test_a_program_that_is_on_the_record_does_not_stop_an_upgrade(fake, tmp_path
     apply(target(fake, tmp_path), with_program, say=said.append)
     assert not apply(target(fake, tmp_path), with_program, say=said.append).plan.changes
     plan = apply(target(fake, tmp_path), flat(desired(version="2.0")), say=said.append).plan
-    assert plan.left_out == ("wodles/cicd/cicd-x",)
+    assert plan.left_behind == ("wodles/cicd/cicd-x",)
+    assert "! wodles/cicd/cicd-x (the server API cannot remove it" in plan_text(plan)
 
 
 def test_lists_are_written_as_the_api_takes_them(fake, tmp_path, said):

@@ -94,9 +94,12 @@ def test_verify_judges_an_event_and_sees_what_is_missing(root, said):
         good = verify(target, desired(), thorough=True)
         assert not good.failures
         assert [probe.rule_id for probe in good.round_trips] == [111001, 111002]
+        assert good.rules == 2
         (root / RULES).write_bytes(rules_xml(111001))
         (root / "etc/lists/cicd/networks").unlink()
-        text = " / ".join(map(str, verify(target, desired(), thorough=True).failures))
+        bad = verify(target, desired(), thorough=True)
+        assert bad.rules == 0  # those of a file that differs are not taken for ours
+        text = " / ".join(map(str, bad.failures))
     assert "differs from this version's file" in text
     assert "networks I120 is missing" in text
     assert "rule 111002 (rule-111002) ended at no rule" in text

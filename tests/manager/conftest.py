@@ -27,14 +27,22 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_IMAGE = "wazuh/wazuh-manager:4.14.7"
+ALERTS = "logs/alerts/alerts.json"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs a manager."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.manager)
-            item.add_marker(pytest.mark.xdist_group("manager"))  # one manager for all of them
+    places = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
+    ours = [items[place] for place in places]
+    for item in ours:
+        item.add_marker(pytest.mark.manager)
+        item.add_marker(pytest.mark.xdist_group("manager"))  # one manager for all of them
+    if not _here():
+        # Through the API lists lose entries (I117) that tests of rules need: in the container these tests come first,
+        # while it has the package of its first start.
+        ours.sort(key=lambda item: item.path.name != "test_manager.py")
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
 
 
 def docker_compose() -> str | None:
@@ -52,7 +60,7 @@ def docker_compose() -> str | None:
     return None
 
 
-# pytest-docker: one project for the whole run, taken down with its volumes.
+# pytest-docker: one project for the whole run, taken down with its volumes and the images it built.
 @pytest.fixture(scope="session")
 def docker_compose_file() -> str:
     return str(REPOSITORY / "docker-compose.yml")
@@ -73,7 +81,7 @@ def docker_setup() -> list[str]:
 
 @pytest.fixture(scope="session")
 def docker_cleanup() -> list[str]:
-    return ["--profile '*' down --volumes --timeout 10"]
+    return ["--profile '*' down --volumes --rmi local --timeout 10"]
 
 
 @dataclass(frozen=True)
@@ -107,12 +115,20 @@ class Manager:
             self.relays.append(RelayChannel([*self.exec, "/var/ossec/framework/python/bin/python3"]))
         return SocketEngine(self.relays[0], debug=debug)
 
-    def read(self, path: str) -> str:
+    def read(self, path: str) -> bytes:
         """A file below its folder."""
         if self.root is not None:
-            return (self.root / path).read_text(encoding="utf-8", errors="replace")
-        ran = subprocess.run([*self.exec, "cat", f"/var/ossec/{path}"], check=True, capture_output=True)
-        return ran.stdout.decode(errors="replace")
+            return (self.root / path).read_bytes()
+        return subprocess.run([*self.exec, "cat", f"/var/ossec/{path}"], check=True, capture_output=True).stdout
+
+    def folder(self, path: str, copies: Path) -> Path:
+        """A folder below its own on this host, copied there if it is not."""
+        if self.root is not None:
+            return self.root / path
+        copies.mkdir(parents=True, exist_ok=True)
+        command = [*self.compose, "cp", f"manager:/var/ossec/{path}", str(copies)]
+        subprocess.run(command, check=True, capture_output=True)
+        return copies / Path(path).name
 
     def send(self, log: bytes, location: str) -> None:
         """One event into the real queue."""
@@ -133,15 +149,16 @@ class Manager:
         """The alerts written after the first ``since`` bytes, waiting until the wanted rule is among them."""
         give_up = time.monotonic() + wait
         while True:
-            lines = self.read("logs/alerts/alerts.json").encode()[since:].decode(errors="replace").splitlines()
-            found = [json.loads(line) for line in lines if line.endswith("}")]
+            # What stands behind the last line feed is still being written.
+            lines = self.read(ALERTS)[since:].split(b"\n")[:-1]
+            found = [json.loads(line.decode(errors="replace")) for line in lines if line]
             if any(int(alert["rule"]["id"]) == wanted for alert in found) or time.monotonic() > give_up:
                 return found
             time.sleep(0.5)
 
     def alerts_size(self) -> int:
-        """Bytes of alerts so far."""
-        return len(self.read("logs/alerts/alerts.json").encode())
+        """Bytes of whole alerts so far."""
+        return self.read(ALERTS).rfind(b"\n") + 1
 
 
 def _found_here() -> str | None:
@@ -153,6 +170,11 @@ def _found_here() -> str | None:
         return str(root) if probe.connect_ex(str(root / LOGTEST)) == 0 else None
 
 
+def _here() -> str | None:
+    """The folder of the manager on this host that is to be tested."""
+    return os.environ.get("WAZUH_ROOT") or _found_here()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -161,7 +183,7 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def manager(request: pytest.FixtureRequest) -> Iterator[Manager]:
-    root = os.environ.get("WAZUH_ROOT") or _found_here()
+    root = _here()
     if root:
         found = Manager(Path(root))
         if not (found.root / LOGTEST).exists():

@@ -7,6 +7,7 @@ from itertools import groupby
 
 import pytest
 
+from wazuh_cicd.engine import load_ruleset
 from wazuh_cicd.install.desired import desired_from, one_per_source
 from wazuh_cicd.proof.runner import Outcome, run_tests
 from wazuh_cicd.render import render_package
@@ -23,6 +24,24 @@ def test_the_ruleset_loads_without_a_warning_about_us(manager):
     told = [str(message) for message in manager.engine().load_messages]
     ours = {str(PACKAGE.rule_id(rule.name)) for rule in SPECS.rules}
     assert not [line for line in told if "cicd" in line or any(number in line for number in ours)]
+
+
+def test_what_our_rules_hang_on_remembers_nothing(manager, tmp_path):
+    """What ``plain_rules`` takes for granted of the stock ruleset."""
+    stock = load_ruleset([manager.folder("ruleset", tmp_path)])
+    parents = {number for rule in SPECS.rules for number in rule.parents.stock}
+    assert parents <= set(stock.rules)
+
+    def below(nodes, above):
+        for node in nodes:
+            remembers = above or node.rule.context or node.rule.if_fts or node.rule.check_diff or bool(node.rule.ignore)
+            if remembers:
+                yield node.rule.id
+            yield from below(node.children, remembers)
+
+    remembering = set(below(stock.tree.roots, above=False))
+    assert len(remembering) > 100
+    assert not parents & remembering
 
 
 @pytest.mark.slow

@@ -78,6 +78,7 @@ class Elsewhere:
     name = "manager"
     simulates_time = False
     takes_decoded = False
+    reloads = True
     load_messages = ()
 
     def __init__(self, inner):
@@ -160,3 +161,40 @@ def test_json_and_junit_agree_with_the_text(mixed):
         "1",
         "3",
     )
+
+
+FASTER = """  - id: 111902
+    name: clone-burst
+    level: 13
+    title: "$(github.actor) clones without a pause"
+    status: stable
+    correlate: {of: cloned, count: 2, within: 20s, same: [github.actor]}
+    mitre: [T1213.003]
+    compliance: [pci_dss_10.2.7]
+    why: No human does that.
+    triage: [Who?]
+    false_positives: [Scripts.]
+    tests:
+      - fires: {github.action: git.clone}
+        repeat: 2
+        every: 1s
+      - silent: {github.action: git.clone}
+  - id: 111901
+"""
+
+
+def test_a_test_that_needs_the_pauses_between_its_events_is_skipped_where_there_are_none(content, engine):
+    specs = content(("  - id: 111901\n", FASTER))
+    assert not run_tests(specs, engine(specs)).failed
+    results = run_tests(specs, Elsewhere(engine(specs)))
+    assert not results.failed
+    reasons = {result.label: result.reason for result in results.results if result.outcome is Outcome.SKIPPED}
+    assert reasons["111901 mass-clone, fires #1"] == "manager cannot simulate the time between the events"
+    assert "111902 clone-burst, fires #1" not in reasons
+
+
+def test_a_manager_whose_answer_is_wrong_is_not_excused_by_missing_pauses(content, engine):
+    # It has the rules of another version, in which nothing counts three clones.
+    other = engine(content(("count: 3, within: 10m", "count: 4, within: 10m")))
+    found = failures(run_tests(content(), Elsewhere(other)))
+    assert found["111901 mass-clone, fires #1"].endswith("; its events were sent without the pauses between them")

@@ -51,6 +51,7 @@ class Plan:
         problems: an error forbids the installation, a warning is worth reading first.
         kept: lists with local edits that stay as they are.
         left_out: files that this transport cannot bring.
+        left_behind: files on the record that it cannot remove, whether they are there or not.
         record: what is installed now; None for nothing.
         activation: what makes it live.
     """
@@ -59,6 +60,7 @@ class Plan:
     problems: tuple[Finding, ...] = ()
     kept: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()
     record: Record | None = None
     activation: str = NOTHING
 
@@ -74,6 +76,7 @@ class _Draft:
     problems: list[Finding] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    left_behind: list[str] = field(default_factory=list)
 
     def error(self, code: str, path: str, message: str, fix: str) -> None:
         self.problems.append(Finding(path, 0, 0, code, message, fix))
@@ -131,7 +134,7 @@ def make_plan(target: Target, desired: Desired) -> Plan:
                 f"loses {len(keys)} of its entries: the API takes no key such as {keys[0]!r}",
                 "add them on the manager itself if you need them",
             )
-    draft.left_out += sorted(path for path in set(old) - set(desired.files) if not target.can_read(path))
+    draft.left_behind = sorted(path for path in set(old) - set(desired.files) if not target.can_read(path))
     for path in old:
         if path not in files and target.can_read(path) and (before := target.read(path)) is not None:
             if is_list(path) and old[path] and digest(before) != old[path] and list_name(path) not in _names(files):
@@ -156,7 +159,13 @@ def make_plan(target: Target, desired: Desired) -> Plan:
     if noted != note:
         draft.changes.append(Change(RECORD, noted, note))
     return Plan(
-        tuple(draft.changes), tuple(draft.problems), tuple(draft.kept), tuple(draft.left_out), record, activation
+        tuple(draft.changes),
+        tuple(draft.problems),
+        tuple(draft.kept),
+        tuple(draft.left_out),
+        tuple(draft.left_behind),
+        record,
+        activation,
     )
 
 

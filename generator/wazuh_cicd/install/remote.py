@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _KINDS = {"etc/rules/": "/rules/files", "etc/decoders/": "/decoders/files", "etc/lists/": "/lists/files"}
 _BODY_LIMIT = 10_485_760
+_RULES_A_PAGE = 5000
 _UNKNOWN = (1415, 1503, 1802)  # rules, decoders, lists file not found
 _SENT = "Ruleset reload request sent successfully"
 
@@ -173,9 +174,12 @@ class ApiTarget:
         """Nothing was staged."""
 
     def site_rules(self, ours: set[str]) -> Mapping[int, Sequence[SiteRule]]:
-        """From ``GET /rules``, which reads the files that the configuration names."""
+        """From ``GET /rules``, which reads the files that the configuration names.
+
+        It reads them all anew for each page, so the pages are large; the API allows 100,000 items.
+        """
         found: dict[int, list[SiteRule]] = {}
-        for item in self.api.pages("/rules", {"select": "id,filename,relative_dirname,details"}):
+        for item in self.api.pages("/rules", {"select": "id,filename,relative_dirname,details"}, size=_RULES_A_PAGE):
             path = f"{item['relative_dirname']}/{item['filename']}"
             if path not in ours:
                 overwrite = str(item.get("details", {}).get("overwrite", "")) == "yes"

@@ -25,7 +25,7 @@ class Verified:
     Attributes:
         failures: what is not as it should be.
         files: how many files are as they were shipped (or lists with local edits).
-        rules: how many rule ids the manager has from us.
+        rules: how many rules the files in place hold, those left out whose id a rule of the site has.
         round_trips: the probes that ended at their rule.
         note: why there was no round trip; empty when there was.
     """
@@ -57,7 +57,7 @@ def verify(
     wanted = {path: data for path, data in desired.files.items() if target.can_write(path)}
     if record is None:
         return Verified((_finding("", "nothing of wazuh-cicd is installed", "run 'wazuh-cicd install apply'"),))
-    files = 0
+    good = set()
     for path in sorted(wanted):
         now = target.read(path)
         if now is None:
@@ -67,7 +67,7 @@ def verify(
                 _finding(path, "differs from this version's file", "run 'wazuh-cicd install plan' to see how")
             )
         else:
-            files += 1
+            good.add(path)
     for path in target.conf_paths():
         text = target.read(path) or b""
         conf = read_conf(text)
@@ -105,7 +105,8 @@ def verify(
                     failures.append(failure)
         except ManagerError as error:
             failures.append(_finding("", str(error), ""))
-    return Verified(tuple(failures), files, len(desired.rule_ids) - len(twice), tuple(trips), note)
+    rules = sum(path in good for number, path in desired.rule_ids.items() if number not in twice)
+    return Verified(tuple(failures), len(good), rules, tuple(trips), note)
 
 
 def _try(session: Session, probe: Probe) -> Finding | None:

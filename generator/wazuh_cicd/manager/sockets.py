@@ -94,6 +94,7 @@ class RelayChannel:
     command: Sequence[str]
     path: str = f"/var/ossec/{LOGTEST}"
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+    _closed: bool = field(default=False, init=False, repr=False)
 
     def ask(self, request: bytes) -> bytes:
         """One request through the running relay; it is started by the first.
@@ -101,6 +102,9 @@ class RelayChannel:
         Raises:
             Unreachable: the command cannot be run, or the relay ended.
         """
+        if self._closed:
+            # A session that nobody refers to any more is ended late; that must not start the relay anew.
+            raise Unreachable(f"{' '.join(self.command)}: the relay is closed")
         if self._process is None:
             argv = [*self.command, "-c", _RELAY, self.path]
             try:
@@ -117,13 +121,18 @@ class RelayChannel:
             process.stdin.flush()
             return _read_frame(process.stdout, " ".join(self.command))
         except (OSError, Unreachable) as error:
-            said = self.close()
+            said = self._end()
             raise Unreachable(
                 f"{' '.join(self.command)}: the relay ended ({said or error}); is the manager up and healthy?"
             ) from error
 
-    def close(self) -> str:
-        """End the relay.
+    def close(self) -> None:
+        """End the relay for good."""
+        self._closed = True
+        self._end()
+
+    def _end(self) -> str:
+        """End the program.
 
         Returns:
             The last line it wrote to standard error.

@@ -64,6 +64,7 @@ class Engine(Protocol):
         name: shown to the user.
         simulates_time: whether ``time`` moves its clock.
         takes_decoded: whether ``process_decoded`` works.
+        reloads: whether each session loads the ruleset anew, which takes a second or more.
         load_messages: what it had to say about the ruleset.
     """
 
@@ -73,6 +74,8 @@ class Engine(Protocol):
     def simulates_time(self) -> bool: ...  # noqa: D102
     @property
     def takes_decoded(self) -> bool: ...  # noqa: D102
+    @property
+    def reloads(self) -> bool: ...  # noqa: D102
     @property
     def load_messages(self) -> Sequence[LoadMessage | str]: ...  # noqa: D102
 
@@ -89,6 +92,7 @@ class EmbeddedEngine:
     name: str = "embedded"
     simulates_time: bool = True
     takes_decoded: bool = True
+    reloads: bool = False
 
     @property
     def load_messages(self) -> Sequence[LoadMessage]:

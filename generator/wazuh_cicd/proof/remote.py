@@ -137,6 +137,7 @@ class _RemoteEngine:
     name: str = field(default="", init=False)
     simulates_time: bool = field(default=False, init=False)
     takes_decoded: bool = field(default=False, init=False)
+    reloads: bool = field(default=True, init=False)
     debug: bool = field(default=False, kw_only=True)
     _load: tuple[LoadMessage, ...] | None = field(default=None, init=False, repr=False)
 

@@ -30,6 +30,7 @@ def plan_text(plan: Plan, *, diff: bool = True) -> str:
             lines += [f"    {line}" for line in tell(change.before, change.after)]
     lines += [f"= {path} (has local edits: kept as it is)" for path in plan.kept]
     lines += [f"! {path} (the server API carries no such file: bring it there yourself)" for path in plan.left_out]
+    lines += [f"! {path} (the server API cannot remove it: do so yourself if it is there)" for path in plan.left_behind]
     lines += [f"{finding.severity.value}: {finding}" for finding in plan.problems]
     counts = {kind: sum(1 for c in plan.changes if c.kind == kind and c.path != RECORD) for kind in _SIGNS}
     if not plan.changes:
@@ -74,6 +75,7 @@ def plan_json(plan: Plan) -> str:
         "changes": [{"path": change.path, "kind": change.kind} for change in plan.changes if change.path != RECORD],
         "kept": list(plan.kept),
         "left_out": list(plan.left_out),
+        "left_behind": list(plan.left_behind),
         "problems": [
             {
                 "code": p.code,
