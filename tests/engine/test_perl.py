@@ -32,7 +32,25 @@ CLASSES = [
 ]  # fmt: skip
 EDGES = ["^", "$", r"\A", r"\z", r"\Z", r"\b", r"\B", "(?s)"]
 REPEATS = ["", "", "", "?", "*", "+", "{2}", "{0,1}", "{1,}", "??", "*?", "+?", "?+", "*+", "{,2}"]
-OPENINGS = ["(", "(?:", "(?:", "(?>", "(?=", "(?!", "(?<=", "(?<!", "(?<n>", "(?P<m>", "(?|", "(?i:", "(?s:"]
+OPENINGS = [
+    "(",
+    "(?:",
+    "(?:",
+    "(?>",
+    "(?=",
+    "(?!",
+    "(?<=",
+    "(?<!",
+    "(?<n>",
+    "(?P<m>",
+    "(*pla:",
+    "(*nla:",
+    "(*plb:",
+    "(*nlb:",
+    "(?|",
+    "(?i:",
+    "(?s:",
+]
 
 atoms = st.one_of(st.sampled_from(LETTERS), st.sampled_from(CLASSES))
 pieces = st.one_of(
@@ -70,7 +88,7 @@ def compiled(source: bytes):
 
 def unsure(source: str) -> bool:
     """Whether it may look back over variable lengths: managers refuse that, machine code of newer libraries errs."""
-    return facts_of(source.encode()) is None and ("(?<=" in source or "(?<!" in source)
+    return facts_of(source.encode()) is None and any(mark in source for mark in ("(?<=", "(?<!", "lb:"))
 
 
 def agree(pattern, subject: bytes) -> None:
@@ -184,6 +202,8 @@ def test_nothing_is_said_of_what_is_not_read(source):
         ("(?<=(a)|bc)x", True),
         ("(?<=(a|bc)|d)x", False),
         ("y(?:x(?<!a*))?", False),
+        ("(*nlb:a?)x", False),
+        ("(*positive_lookbehind:a|bc)x", True),
     ],
 )
 def test_what_is_looked_back_over_has_a_fixed_length(source, taken):

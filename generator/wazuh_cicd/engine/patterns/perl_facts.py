@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.patterns.perl_syntax import (
+    LOOKS_BACK,
     Atomic,
     Chars,
     Choice,
@@ -433,7 +434,7 @@ def may_take_nothing(source: bytes) -> bool:
 
 def has_loose_lookbehind(source: bytes) -> bool:
     """Whether the pattern looks back over a text of no fixed length. A manager's library refuses that."""
-    reading = read(source) if b"(?<=" in source or b"(?<!" in source else None
+    reading = read(source) if any(opening in source for opening in LOOKS_BACK) else None
     return reading is not None and _looks_back_loosely(reading.syntax)
 
 

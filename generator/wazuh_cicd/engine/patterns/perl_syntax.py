@@ -97,7 +97,18 @@ _FOLDED = tuple(Text(bytes((byte,)).lower()) for byte in range(256))
 _DOTALL = b"?s)"
 _DOTALL_GROUP = b"?s:"
 _CASELESS = b"(?i)"
-_OPENINGS = (b"(?=", b"(?!", b"(?<=", b"(?<!")
+# What opens a look around, and whether it is negative and looks back; in XML without ``<`` it has to be a word.
+_LOOKS = {
+    opening: (negative, behind)
+    for openings, negative, behind in (
+        ((b"(?=", b"(*pla:", b"(*positive_lookahead:"), False, False),
+        ((b"(?!", b"(*nla:", b"(*negative_lookahead:"), True, False),
+        ((b"(?<=", b"(*plb:", b"(*positive_lookbehind:"), False, True),
+        ((b"(?<!", b"(*nlb:", b"(*negative_lookbehind:"), True, True),
+    )
+    for opening in openings
+}
+LOOKS_BACK = tuple(opening for opening, (_, behind) in _LOOKS.items() if behind)
 
 
 class _Unread(Exception):  # noqa: N818 - not an error: something that is not read here
@@ -271,8 +282,6 @@ class _Reader:
         return letter[0]
 
     def _group(self, depth: int) -> Syntax:
-        if self._next() == b"*":
-            raise _Unread
         if self._takes(_DOTALL):
             self._dot_takes_all = self.loose = True
             return Edge("boundary")
@@ -282,10 +291,9 @@ class _Reader:
             self._dot_takes_all = outside
             return inside
         self._at -= 1
-        for opening in _OPENINGS:
+        for opening, (negative, behind) in _LOOKS.items():
             if self._takes(opening):
-                inside = self._closed(depth)
-                return Look(inside, negative=opening.endswith(b"!"), behind=b"<" in opening)
+                return Look(self._closed(depth), negative=negative, behind=behind)
         if self._takes(b"(?>"):
             return Atomic(self._closed(depth))
         if self._takes(b"(?:"):
@@ -296,7 +304,7 @@ class _Reader:
                     raise _Unread
             return self._closed(depth)
         self._at += 1
-        if self._next() == b"?":
+        if self._next() and self._next() in b"?*":
             raise _Unread
         return self._closed(depth)
 
