@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ruleset_kit import OPTIONS, files, load, rule
+from ruleset_kit import DECODERS, OPTIONS, ROOT, files, load, rule
 
+import machine_made
 from generated_rulesets import Block, events
-from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
+from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, cache, load_ruleset
 from wazuh_cicd.engine.guards import exact_values, fold
 from wazuh_cicd.engine.patterns import PatternError
 from wazuh_cicd.engine.recordings import find_cases
@@ -183,3 +184,32 @@ def test_both_walks_agree_on_the_stock_ruleset():
                 assert quick.output == told.verdict.output
                 seen += 1
     assert seen > 800
+
+
+@pytest.mark.parametrize("seed", range(0, 600, 100))
+def test_machine_made_rulesets_are_judged_alike_fast_telling_and_kept(seed, tmp_path, monkeypatch):
+    """The walk that leaves out and the one that tells all, fresh from XML and from the compiled cache."""
+    monkeypatch.setenv("WAZUH_CICD_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "MIN_BYTES", 0)
+    loaded = 0
+    for number in range(seed, seed + 100):
+        made = machine_made.case(number, 100000)
+        source = RulesetFiles(
+            (("a.xml", DECODERS), ("b.xml", made.decoders.encode())),
+            (("r.xml", ROOT.encode()), ("s.xml", made.rules.encode())),
+            {},
+        )
+        try:
+            fresh = load_ruleset(files=source, options=OPTIONS, cache=False)
+        except RulesetLoadError:
+            continue
+        load_ruleset(files=source, options=OPTIONS)
+        kept = load_ruleset(files=source, options=OPTIONS)
+        loaded += 1
+        quick, slow, again = fresh.session(), fresh.session(), kept.session()
+        for place, (log, location) in enumerate(made.events):
+            time = 1000.0 + place
+            verdict, told = quick.process(log, location, time=time), slow.explain(log, location, time=time)
+            assert verdict.output == told.verdict.output == again.process(log, location, time=time).output, number
+            assert (verdict.tried, verdict.alert) == (told.verdict.tried, told.verdict.alert), number
+    assert loaded > 40
