@@ -289,22 +289,39 @@ def test_a_folder_is_known_for_what_it_is(tmp_path):
         collect([tmp_path / "none"])
 
 
-CHAIN = '<decoder name="mine"><parent>mine</parent><regex type="pcre2"{offset}>k=(x)?</regex><order>k</order></decoder>'
+CHAIN = (
+    '<decoder name="mine"><parent>mine</parent><regex type="pcre2"{offset}>{regex}</regex><order>k</order></decoder>'
+)
 
 
 @pytest.mark.parametrize(
-    ("root", "offset", "expected"),
+    ("regex", "expected"),
     [
-        ('<prematch type="pcre2">^(?:mine|ours) </prematch>', "", []),
-        ('<prematch type="pcre2">^(mine|ours) </prematch>', "", ["X812"]),
-        ('<program_name type="pcre2">^(mine)$</program_name>', "", ["X812"]),
-        ('<prematch type="osregex">^(mine) </prematch>', "", []),
-        ('<prematch type="pcre2">^(?=mine)</prematch>', "", []),
-        ('<prematch type="pcre2">^(?=mine)</prematch>', ' offset="after_parent"', ["X813"]),
-        ('<prematch type="pcre2">^m(?=ine)</prematch>', ' offset="after_parent"', []),
-        ('<prematch type="pcre2">^(mine)?</prematch>', ' offset="after_parent"', ["X812", "X813"]),
+        ("k=(x)?", ["X812"]),
+        ("a|(b)", ["X812"]),
+        ("(?:a(b)|c)+", ["X812"]),
+        ("(?:a(b)|c)*(d)", []),
+        ("k=(x?)", []),
+        ("(?:a(b)|(c))+", []),
+        ("(?=k=(x))k", []),
+        ("(?!k=(x))k", ["X812"]),
     ],
 )
-def test_what_a_prematch_does_to_the_regex_behind_it(findings, root, offset, expected):
-    decoders = f'<decoder name="mine">{root}</decoder>{CHAIN.format(offset=offset)}'
+def test_groups_that_can_all_stay_out_of_a_match(findings, regex, expected):
+    decoders = f'<decoder name="mine"><prematch>^mine</prematch></decoder>{CHAIN.format(offset="", regex=regex)}'
+    assert [finding.code for finding in findings(HEAD, decoders)] == expected
+
+
+@pytest.mark.parametrize(
+    ("prematch", "offset", "expected"),
+    [
+        ("^(?=mine)", "", []),
+        ("^(?=mine)", ' offset="after_parent"', ["X813"]),
+        ("^m(?=ine)", ' offset="after_parent"', []),
+        ("^(?:mine)?", ' offset="after_parent"', ["X813"]),
+    ],
+)
+def test_a_regex_behind_a_prematch_that_can_be_empty(findings, prematch, offset, expected):
+    root = f'<decoder name="mine"><prematch type="pcre2">{prematch}</prematch></decoder>'
+    decoders = root + CHAIN.format(offset=offset, regex="k=(x)")
     assert [finding.code for finding in findings(HEAD, decoders)] == expected

@@ -12,7 +12,7 @@ from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read
 from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH
 from wazuh_cicd.engine.memory import CAPACITY
 from wazuh_cicd.engine.patterns.perl import PerlPattern
-from wazuh_cicd.engine.patterns.perl_facts import may_take_nothing
+from wazuh_cicd.engine.patterns.perl_facts import may_capture_nothing, may_take_nothing
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.spec.problems import did_you_mean
 
@@ -104,7 +104,7 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
     """What loads without a word and never works."""
     for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)):
         yield dead_finding(dead)
-    yield from _prematches(ruleset)
+    yield from _decoder_traps(ruleset)
     fields = _FieldKnowledge(ruleset)
     for rule in ruleset.tree.ordered:
         yield from _dialect_findings(rule)
@@ -197,27 +197,24 @@ def _decoder_names(ruleset: Ruleset) -> Iterator[Finding]:
             yield _finding("X809", rule, text, f"write '{inherited[name]}', or give the decoder <use_own_name>")
 
 
-def _prematches(ruleset: Ruleset) -> Iterator[Finding]:
-    """What a PCRE2 prematch or program name does to the regular expressions behind it."""
+def _decoder_traps(ruleset: Ruleset) -> Iterator[Finding]:
+    """What PCRE2 expressions of decoders do that nobody expects."""
     readers: dict[str, list[Decoder]] = {}  # by the root's name: decoders of its chain with a regex
     for decoder in ruleset.decoders.decoders:
         decoder.settle()
         if decoder.regex is not None:
             readers.setdefault(decoder.parent or decoder.declared, []).append(decoder)
+        if isinstance(decoder.regex, PerlPattern) and may_capture_nothing(decoder.regex.source):
+            text = f"decoder '{decoder.declared}': all groups of the regex can stay out of a match"
+            yield _decoder_finding("X812", decoder, text, "let one group take part in every match")
     for decoder in ruleset.decoders.decoders:
         root = decoder.parent or decoder.declared
         behind = [reader for reader in readers.get(root, ()) if decoder.parent is None or reader is decoder]
-        for tag, pattern in (("program_name", decoder.program_name), ("prematch", decoder.prematch)):
-            if not isinstance(pattern, PerlPattern):
-                continue
-            if pattern.captures and any(isinstance(reader.regex, PerlPattern) for reader in behind):
-                text = f"decoder '{decoder.declared}': captures of the {tag} can get into fields of a regex behind it"
-                yield _decoder_finding("X812", decoder, text, "write (?:...) for the groups")
-            offset = AFTER_PREMATCH if decoder.parent else AFTER_PARENT
-            followed = any(reader.regex_offset in {offset, AFTER_PREMATCH} for reader in behind)
-            if tag == "prematch" and followed and may_take_nothing(pattern.source):
-                text = f"decoder '{decoder.declared}': a match of the {tag} can be empty; then nothing is behind it"
-                yield _decoder_finding("X813", decoder, text, "let it take the first character, or drop the offset")
+        offset = AFTER_PREMATCH if decoder.parent else AFTER_PARENT
+        followed = any(reader.regex_offset in {offset, AFTER_PREMATCH} for reader in behind)
+        if followed and isinstance(decoder.prematch, PerlPattern) and may_take_nothing(decoder.prematch.source):
+            text = f"decoder '{decoder.declared}': a match of the prematch can be empty; then nothing is behind it"
+            yield _decoder_finding("X813", decoder, text, "let it take the first character, or drop the offset")
 
 
 # -- dialects ----------------------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ X808 | A text that the server API would change or refuse. | `<` and `&` cannot b
 X809 | A decoder's name that no event has. | A child decoder bears its parent's name: the rule never matches. | Name the parent, or set `use_own_name`.
 X810 | More lists than Wazuh tests. | Only the last two count. | Move one to a child rule.
 X811 | A second ruleset block in ossec.conf. | Each block starts afresh: folders that the last one does not name are off, etc/rules and etc/decoders among them. | Merge it into the first block.
-X812 | A capture in a PCRE2 prematch or program name. | When no group of a regex behind it takes part in a match, a manager fills its fields from these captures instead, and has been seen to crash. | Write `(?:...)`.
+X812 | A PCRE2 regex of a decoder whose groups can all stay out of a match. | A manager then fills its fields from what it captured before, in the prematch, the program name or an earlier event, and has been seen to crash. | Let one group take part in every match.
 X813 | A PCRE2 prematch that can be empty, and a regex that reads what is behind it. | A manager looks at the byte before the end of a match: where an event has no program, nothing is behind an empty match at its beginning. | Let the prematch take the first character, or drop the offset.
 """  # noqa: E501 - one line a code reads best
 

@@ -61,11 +61,6 @@ class PerlPattern:
         self._known = False
         self._groups: int = _core.pattern_capture_count(code)
 
-    @property
-    def captures(self) -> int:
-        """How many groups it captures."""
-        return self._groups
-
     def _match(self, subject: bytes) -> object:
         """Match data, or None. Over a limit of the library, or not UTF-8 where UTF is on: no match."""
         fast = self._fast

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.engine.patterns.perl_syntax import (
     LOOKS_BACK,
     Atomic,
+    Capture,
     Chars,
     Choice,
     Edge,
@@ -228,6 +229,8 @@ def _unwrapped(options: Iterable[Syntax]) -> Iterator[Syntax]:
     for option in options:
         if isinstance(option, Choice):
             yield from _unwrapped(option.options)
+        elif isinstance(option, Capture):
+            yield from _unwrapped((option.item,))
         elif isinstance(option, Sequence) and len(option.parts) == 1:
             yield from _unwrapped(option.parts)
         else:
@@ -263,6 +266,8 @@ def _texts(syntax: Syntax, most: int) -> Texts | None:
     """Return all texts that a part of a pattern can match, when these are at most so many."""
     if isinstance(syntax, Text):
         return frozenset((syntax.value,))
+    if isinstance(syntax, Capture):
+        return _texts(syntax.item, most)
     if isinstance(syntax, Chars):
         return frozenset(bytes((value,)) for value in syntax.values) if len(syntax.values) <= most else None
     if isinstance(syntax, Choice):
@@ -312,7 +317,7 @@ def _anchored(syntax: Syntax) -> bool:
         return False
     if isinstance(syntax, Choice):
         return all(map(_anchored, syntax.options))
-    if isinstance(syntax, Atomic):
+    if isinstance(syntax, (Atomic, Capture)):
         return _anchored(syntax.item)
     return isinstance(syntax, Repeat) and syntax.least > 0 and _anchored(syntax.item)
 
@@ -352,7 +357,7 @@ def _firsts(syntax: Syntax) -> tuple[frozenset[int], bool]:
         return syntax.values, False
     if isinstance(syntax, (Edge, Look)):
         return nothing, True
-    if isinstance(syntax, Atomic):
+    if isinstance(syntax, (Atomic, Capture)):
         return _firsts(syntax.item)
     if isinstance(syntax, Repeat):
         firsts, empty = _firsts(syntax.item)
@@ -377,7 +382,7 @@ def _needs(syntax: Syntax) -> list[Texts]:
         return _needs_of_choice(syntax.options)
     if isinstance(syntax, Look):
         return [] if syntax.negative else _needs(_sequence(syntax.item))
-    if isinstance(syntax, Atomic):
+    if isinstance(syntax, (Atomic, Capture)):
         return _needs(_sequence(syntax.item))
     if isinstance(syntax, Repeat):
         return _needs(_sequence(syntax.item)) if syntax.least else []
@@ -400,6 +405,8 @@ def _needs(syntax: Syntax) -> list[Texts]:
 
 
 def _sequence(syntax: Syntax) -> Syntax:
+    if isinstance(syntax, Capture):
+        return _sequence(syntax.item)
     return Sequence((syntax,)) if isinstance(syntax, (Chars, Text, Choice)) else syntax
 
 
@@ -432,6 +439,23 @@ def may_take_nothing(source: bytes) -> bool:
     return reading is not None and _firsts(reading.syntax)[1]
 
 
+def may_capture_nothing(source: bytes) -> bool:
+    """Whether all groups of the pattern can stay out of a match, as far as can be told."""
+    reading = read(source)
+    return reading is not None and _without_captures(reading.syntax)
+
+
+def _without_captures(syntax: Syntax) -> bool:
+    """Whether a part can match without a group taking part."""
+    if isinstance(syntax, Capture):
+        return False
+    if isinstance(syntax, Choice):
+        return any(map(_without_captures, syntax.options))
+    if isinstance(syntax, Repeat) and not syntax.least:
+        return True
+    return (isinstance(syntax, Look) and syntax.negative) or all(map(_without_captures, _inside(syntax)))
+
+
 def has_loose_lookbehind(source: bytes) -> bool:
     """Whether the pattern looks back over a text of no fixed length. A manager's library refuses that."""
     reading = read(source) if any(opening in source for opening in LOOKS_BACK) else None
@@ -452,7 +476,7 @@ def _inside(syntax: Syntax) -> tuple[Syntax, ...]:
         return syntax.parts
     if isinstance(syntax, Choice):
         return syntax.options
-    return (syntax.item,) if isinstance(syntax, (Repeat, Atomic, Look)) else ()
+    return (syntax.item,) if isinstance(syntax, (Repeat, Atomic, Capture, Look)) else ()
 
 
 def _width(syntax: Syntax) -> int | None:

@@ -66,6 +66,13 @@ class Atomic:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """``(…)``: what it matches is kept."""
+
+    item: Syntax
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """``(?=…)`` and its kin; they take no text. ``behind``: it ends here instead of beginning here."""
 
@@ -74,7 +81,7 @@ class Look:
     behind: bool
 
 
-Syntax = Chars | Text | Edge | Sequence | Choice | Repeat | Atomic | Look
+Syntax = Chars | Text | Edge | Sequence | Choice | Repeat | Atomic | Capture | Look
 
 _ALL = frozenset(range(256))
 _DIGITS = frozenset(b"0123456789")
@@ -302,11 +309,11 @@ class _Reader:
             while (letter := self._take()) != b">":
                 if not (letter.isalnum() or letter == b"_"):
                     raise _Unread
-            return self._closed(depth)
+            return Capture(self._closed(depth))
         self._at += 1
         if self._next() and self._next() in b"?*":
             raise _Unread
-        return self._closed(depth)
+        return Capture(self._closed(depth))
 
     def _closed(self, depth: int) -> Syntax:
         inside = self.choice(depth + 1)
