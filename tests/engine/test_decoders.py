@@ -221,17 +221,99 @@ def test_plugin_options_are_those_of_the_recorded_decoder():
     assert fields(decode(load(root, child("kid", "<prematch>^{</prematch>" + body)), log)) == {"a": b"1,2"}
 
 
-def test_packet_filter_lines():
-    pf = '<decoder name="pf"><program_name>^pf$</program_name><plugin_decoder>PF_Decoder</plugin_decoder></decoder>'
-    log = b"Mar 30 15:54:22 h pf: rule 3/(match) pass out on xl0: 192.0.2.10.1514 > 198.51.100.190.1030:  udp 73"
-    assert fields(decode(load(pf), log)) == {
-        "action": b"pass", "srcip": b"192.0.2.10", "srcport": b"1514", "dstip": b"198.51.100.190", "dstport": b"1030",
-        "protocol": b"UDP",
-    }  # fmt: skip
-    assert (
-        fields(decode(load(pf), b"Mar 30 15:54:22 h pf: rule 3/(match): pass out on xl0: 192.0.2.1.1 > 192.0.2.2.2: x"))
-        == {}
+def plugin(name, log):
+    """The fields that a built-in decoder makes of a log, and its category."""
+    event = decode(
+        load(f'<decoder name="d"><prematch type="pcre2">.</prematch><plugin_decoder>{name}</plugin_decoder></decoder>'),
+        log,
     )
+    return {key: value.decode() for key, value in fields(event).items()}, event.category
+
+
+ADDRESSES = {"srcip": "192.0.2.1", "srcport": "1", "dstip": "192.0.2.2", "dstport": "2"}
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (
+            "rule 3/(match) pass out on x: 192.0.2.1.1 > 192.0.2.2.2:  udp 73",
+            {"protocol": "UDP", "action": "pass", **ADDRESSES},
+        ),
+        ("x) b: 192.0.2.1.1 > 192.0.2.2.2:icmp", {"protocol": "ICMP", "action": "block", **ADDRESSES}),
+        ("x) p: 192.0.2.1.1 > 192.0.2.2.2: Udp", {"protocol": "TCP", "action": "pass", **ADDRESSES}),
+        ("x) p: 192.0.2.1.1 > 192.0.2.2.2: ", {"action": "pass", **ADDRESSES}),
+        (
+            "x) p: a.b.c.d.e.f > g.h.i.j k: S",
+            {"protocol": "TCP", "action": "pass", "srcip": "a.b.c.d", "srcport": "e.f", "dstip": "g.h.i.j k"},
+        ),
+        ("x) p: 192.0.2.1.1 > 192.0.2.2.2", {"action": "pass", "srcip": "192.0.2.1", "srcport": "1"}),
+        ("x) p:  192.0.2.1.1 > 192.0.2.2.2: S", {"action": "pass", "srcip": ""}),
+        ("x) p in:192.0.2.1.1 > 192.0.2.2.2: S", {"action": "pass"}),
+        ("x) pazz", {"action": "pass"}),
+        ("x)  pass", {}),
+        ("y) x) p: 192.0.2.1.1 > 192.0.2.2.2: S", {}),
+    ],
+)
+def test_lines_of_the_packet_filter(log, expected):
+    assert plugin("PF_Decoder", log.encode())[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("1,2,11=a,10=b,60=c,2=d", {"srcip": "a", "dstuser": "b", "url": "c", "id": "2=d"}),
+        ("11=a,10=b", {"dstuser": "b"}),
+        ("x,11=a,11=b,10=,60", {"srcip": "a", "dstuser": ""}),
+        ("x,3=1,60=u", {"id": "3=1,60=u"}),
+        ("x,3=1=5,11=,10=b,2=c", {"id": "3=1=5,11=", "dstuser": "b"}),
+        (f"x,11={'a' * 200},60={'b' * 2000}", {"srcip": "a" * 128, "url": "b" * 1024}),
+    ],
+)
+def test_lines_of_symantec_web_security(log, expected):
+    assert plugin("SymantecWS_Decoder", log.encode())[0] == expected
+
+
+SONICWALL = {"status": "6", "id": "98", **ADDRESSES}
+
+
+@pytest.mark.parametrize(
+    ("log", "expected", "category"),
+    [
+        (
+            "pri=6 c=1 m=98 n=1 src=192.0.2.1:1:WAN dst=192.0.2.2:2:LAN proto=tcp/80",
+            {"action": "pass", "protocol": "tcp", **SONICWALL},
+            "firewall",
+        ),
+        (
+            "pri=6 c=32 m=98 src=192.0.2.1:1:WAN dst=192.0.2.2:2:LAN proto=icmp6-x",
+            {"protocol": "icmp6-", **SONICWALL},
+            "ids",
+        ),
+        (
+            "PRI=6 c=1 m=98 SRC=192.0.2.1:1:W:h dst=192.0.2.2:2: proto=x/y",
+            {"action": "pass", "protocol": "x", **SONICWALL},
+            "firewall",
+        ),
+        ("pri=6 c=1 m=98 src=192.0.2.1:1:W dst=192.0.2.2:2:L  proto=x", {"action": "pass", **SONICWALL}, "firewall"),
+        ("pri=6 c=1 m=98 src=192.0.2.1:1:W  dst=192.0.2.2:2:L", {"status": "6", "id": "98"}, "syslog"),
+        (
+            "pri=6 c=1 m=537 src=192.0.2.1:1:W dst=192.0.2.2:2:L",
+            {"action": "close", **SONICWALL, "id": "537"},
+            "firewall",
+        ),
+        (
+            "pri=6 c=1 m=173 src=192.0.2.1:1:W dst=192.0.2.2:2:L",
+            {"action": "drop", **SONICWALL, "id": "173"},
+            "firewall",
+        ),
+        ("pri=6 c=1 m=5 src=192.0.2.1:1:W dst=192.0.2.2:2:L", {**SONICWALL, "id": "5"}, "firewall"),
+        ("pri=12 c=1 m=98 src=192.0.2.1:1:W dst=192.0.2.2:2:L", {}, "syslog"),
+        ("pri=6 c=1 m=98", {}, "syslog"),
+    ],
+)
+def test_lines_of_a_sonicwall(log, expected, category):
+    assert plugin("SonicWall_Decoder", log.encode()) == (expected, category)
 
 
 @pytest.mark.parametrize("name", ["srcport", "dstport", "protocol", "action", "url", "status"])

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine import jsontext
+from wazuh_cicd.engine.patterns import compile_pattern
 
 if TYPE_CHECKING:
     from wazuh_cicd.engine.decodermodel import Decoder, Plugin
@@ -54,68 +55,101 @@ def decode_json(event: Event, info: Decoder, text: bytes) -> None:
     event.drop_surplus()
 
 
-_PF = re.compile(rb"[^)]*\) (?:(p)|b)[^:]*: ([^ ]+) > ([^ :]+)(?:: *([A-Za-z]*))?", re.DOTALL)
-_PF_PORTS = 4  # an address with this many dots carries a port behind the last
+_PF_HEAD = re.compile(rb"[^)]*\) ([pb])")
+_PF_SOURCE = re.compile(rb"[^:]*: ([^ ]*) ")
+_PF_TARGET = re.compile(rb"> ([^:]*): *(.?)", re.DOTALL)
+_PF_PROTOCOLS = {b"u": b"UDP", b"i": b"ICMP"}
+_PF_PARTS = 4  # behind so many parts of an address stands the port
 
 
 def decode_pf(event: Event, info: Decoder, text: bytes) -> None:
     """Read a line of OpenBSD's packet filter: ``rule 2/(match) pass in on xl0: address.port > address.port: ...``."""
     del info
-    found = _PF.match(text)
-    if not found:
+    head = _PF_HEAD.match(text)
+    if head is None:
         return
     statics = event.statics
-    statics["action"] = b"pass" if found.group(1) else b"block"
-    for side, address in (("src", found.group(2)), ("dst", found.group(3))):
-        if address.count(b".") == _PF_PORTS:
-            address, _, statics[f"{side}port"] = address.rpartition(b".")  # noqa: PLW2901 - the port is taken off
-        statics[f"{side}ip"] = address
-    word = (found.group(4) or b"").lower()
-    statics["protocol"] = {b"udp": b"UDP", b"icmp": b"ICMP"}.get(word, b"TCP")
+    statics["action"] = b"pass" if head.group(1) == b"p" else b"block"
+    source = _PF_SOURCE.match(text, head.end())
+    if source is None:
+        return
+    _set_pf_address(statics, "src", source.group(1))
+    target = _PF_TARGET.match(text, source.end())
+    if target is None:
+        return
+    _set_pf_address(statics, "dst", target.group(1))
+    if target.group(2):
+        statics["protocol"] = _PF_PROTOCOLS.get(target.group(2), b"TCP")
+
+
+def _set_pf_address(statics: dict[str, bytes], side: str, text: bytes) -> None:
+    parts = text.split(b".", _PF_PARTS)
+    statics[f"{side}ip"] = b".".join(parts[:_PF_PARTS])
+    if len(parts) > _PF_PARTS:
+        statics[f"{side}port"] = parts[_PF_PARTS]
+
+
+# Number -> field, and the bytes that are kept of it.
+_SYMANTEC_FIELDS = {b"11": ("srcip", 128), b"10": ("dstuser", 128), b"60": ("url", 1024)}
+_SYMANTEC_ID = 9
 
 
 def decode_symantec(event: Event, info: Decoder, text: bytes) -> None:
-    """Read ``20070717,73613,1=5,11=address,10=user,3=1,2=2`` of Symantec Web Security."""
+    """Read ``20070717,73613,1=5,11=address,10=user,3=1,2=2`` of Symantec Web Security, from the first comma on."""
     del info
-    statics = event.statics
-    position = 0
-    for piece in text.split(b","):
-        if piece.startswith(b"11="):
-            statics["srcip"] = piece[3:]
-        elif piece.startswith(b"10="):
-            statics["dstuser"] = piece[3:]
-        elif piece.startswith(b"60="):
-            statics["url"] = piece[3:]
-        elif piece.startswith(b"3="):
-            statics["id"] = text[position:]
-        position += len(piece) + 1
+    found: dict[str, bytes] = {}
+    position = text.find(b",") + 1
+    while position > 0:
+        end = text.find(b",", position)
+        piece = text[position : end if end >= 0 else len(text)]
+        if piece.startswith((b"2=", b"3=")) and "id" not in found:
+            found["id"] = text[position : position + _SYMANTEC_ID]  # commas are no end of it
+            position = text.find(b",", position + _SYMANTEC_ID) + 1
+            continue
+        number, equals, value = piece.partition(b"=")
+        if equals and number in _SYMANTEC_FIELDS:
+            name, size = _SYMANTEC_FIELDS[number]
+            found.setdefault(name, value[:size])
+        position = end + 1
+    event.statics.update(found)
+
+
+_SONICWALL_HEAD = compile_pattern("osregex", rb"pri=(\d) c=(\d+) m=(\d+) ", captures=True)
+_SONICWALL_HOSTS = compile_pattern(
+    "osregex", rb"src=(\d+.\d+.\d+.\d+):(\d+):\S+ dst=(\d+.\d+.\d+.\d+):(\d+):\S*", captures=True
+)
+_SONICWALL_PROTOCOL = 6  # bytes that are kept
+_SONICWALL_ATTACK = b"32"
+_SONICWALL_ACTIONS = {
+    **dict.fromkeys((b"36", b"37", b"38", b"173", b"174"), b"drop"),
+    **dict.fromkeys((b"98", b"597", b"598"), b"pass"),
+    b"537": b"close",
+}
 
 
 def decode_sonicwall(event: Event, info: Decoder, text: bytes) -> None:
-    """Read the ``pri= msg= src= dst= proto=`` pairs of a SonicWall line."""
+    """Read ``pri=6 c=1 m=98 ... src=address:port:zone dst=address:port:zone proto=tcp/80`` of a SonicWall."""
     del info
+    head = _SONICWALL_HEAD.search(text)
+    if head is None:
+        return
     statics = event.statics
-    for key, name in ((b"pri=", "status"), (b"proto=", "protocol")):
-        value = _pair(text, key)
-        if value is not None:
-            statics[name] = value
-    begin = text.find(b'msg="')
-    end = text.find(b'"', begin + 5)
-    if begin >= 0 and end >= 0:
-        statics["action"] = text[begin + 5 : end]
-    for key, side in ((b"src=", "src"), (b"dst=", "dst")):
-        value = _pair(text, key)
-        if value is not None:
-            address, _, rest = value.partition(b":")
-            statics[f"{side}ip"] = address
-            port = rest.partition(b":")[0]
-            if port:
-                statics[f"{side}port"] = port
-
-
-def _pair(text: bytes, key: bytes) -> bytes | None:
-    begin = text.find(b" " + key)
-    return None if begin < 0 else text[begin + 1 + len(key) :].partition(b" ")[0]
+    statics["status"], kind, statics["id"] = head.groups
+    hosts = _SONICWALL_HOSTS.search(text, head.end)
+    if hosts is None:
+        return
+    statics["srcip"], statics["srcport"], statics["dstip"], statics["dstport"] = hosts.groups
+    rest = text[hosts.end :]
+    if text[: hosts.end].endswith(b":"):  # elsewhere the blank that ends the zone counts to what was matched
+        rest = rest.removeprefix(b" ")
+    if rest.startswith(b"proto="):
+        statics["protocol"] = rest[len(b"proto=") :].partition(b"/")[0][:_SONICWALL_PROTOCOL]
+    if kind == _SONICWALL_ATTACK:
+        event.category = "ids"
+        return
+    event.category = "firewall"
+    if statics["id"] in _SONICWALL_ACTIONS:
+        statics["action"] = _SONICWALL_ACTIONS[statics["id"]]
 
 
 _ALERT = re.compile(rb"(?:ossec: )?Alert Level: [0-9]+; Rule: [0-9]+ - ")
