@@ -5,6 +5,7 @@ import pytest
 from wazuh_cicd.engine.decoders import DecoderSet, load_decoders
 from wazuh_cicd.engine.event import MAX_DYNAMIC_FIELDS, Event
 from wazuh_cicd.engine.messages import FatalLoadError, LoadMessage
+from wazuh_cicd.engine.plugins import FORWARDED_ALERT
 from wazuh_cicd.engine.predecode import predecode
 
 # Both lists of roots must have a member, or the manager loads nothing.
@@ -412,3 +413,10 @@ def test_internal_decoders_have_numbers():
     decoders.assume(event, "syscheck_new_entry")
     assert event.decoder_id == decoders.id_of(b"syscheck_new_entry")
     assert event.category == "ossec"
+
+
+@pytest.mark.parametrize(
+    "log", [b"ossec: Alert Level: 3; Rule: 5 - d; Location: a; b", b"ossec: Alert Level: 3; Rule: x", b"x"]
+)
+def test_nothing_judges_what_the_decoder_for_forwarded_alerts_takes(log):
+    assert plugin("OSSECAlert_Decoder", log) == ({}, FORWARDED_ALERT)

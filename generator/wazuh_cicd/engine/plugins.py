@@ -152,14 +152,10 @@ def decode_sonicwall(event: Event, info: Decoder, text: bytes) -> None:
         statics["action"] = _SONICWALL_ACTIONS[statics["id"]]
 
 
-_ALERT = re.compile(rb"(?:ossec: )?Alert Level: [0-9]+; Rule: [0-9]+ - ")
-
-
 def decode_alert(event: Event, info: Decoder, text: bytes) -> None:
-    """Recognise an alert that another manager forwarded: it keeps its own rule, and no tree is tried on it."""
-    del info
-    if _ALERT.match(text):
-        event.category = FORWARDED_ALERT
+    """Take an alert that another manager forwards, and any other text: no tree of rules is tried on it."""
+    del info, text
+    event.category = FORWARDED_ALERT
 
 
 PLUGINS: dict[str, Plugin] = {
