@@ -104,10 +104,29 @@ def test_an_unknown_variable_is_fatal_behind_a_definition():
     assert caught.value.message.line == 2
 
 
-def test_the_last_definition_counts_and_one_without_name_is_none():
-    assert only(b'<var name="Abc">x</var><var name="Abc">y</var><a>$abc</a>').content == "y"
-    with pytest.raises(XmlError, match="Unknown variable: 'XYZ'"):
-        only(b"<var>x</var><a>$XYZ</a>")
+def test_the_first_definition_of_a_name_counts():
+    assert only(b'<var name="Abc">x</var><var name="abc">y</var><a>$ABC</a>').content == "x"
+
+
+def test_a_definition_without_attributes_takes_the_next_one_of_the_file():
+    assert only(b'<var>x</var><a><b name="VV">$VV</b></a>').children[0].content == "x"
+    with pytest.raises(XmlError, match='Only "name" is allowed as an attribute for a variable'):
+        read(b'<var>x</var><a k="V"></a>')
+    with pytest.raises(XmlError, match="No value set for variable"):
+        read(b'<a name="V"></a><var>x</var><a>$XYZ</a>')
+
+
+def test_a_definition_can_stand_anywhere():
+    text = b'<a><b k="$VV">$VV</b><VAR name="VV">x<var name="WW">y</var>z</VAR><b k="$VV">$WW</b></a><a>$VV</a>'
+    first, second = read(text)
+    before, behind = first.children
+    assert (before.content, before.attributes) == ("$VV", [("k", "$VV")])
+    assert (behind.content, behind.attributes) == ("y", [("k", "z")])
+    assert second.content == "z"
+
+
+def test_a_backslash_escapes_outside_of_every_element_too():
+    assert [node.tag for node in read(b"\\<<a></a> \\<b><c></c>")] == ["a", "c"]
 
 
 def test_depth_is_limited():

@@ -13,8 +13,12 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.messages import ERROR, FatalLoadError, LoadMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_VALUE = 20_480
 MAX_DEPTH = 1024
@@ -30,6 +34,7 @@ _COMMENT_END = re.compile(rb"!>|-->")
 _ATTRIBUTE_STOP = re.compile(rb"[>/=\s]")
 _SPACE = b" \t\n\v\f\r"
 _VARIABLE = "var"
+_DEFINITION = re.compile(rb"<\s*var", re.IGNORECASE)
 # A shorter text is never looked at: ``$A`` stays as it is.
 _SHORTEST_REFERENCE = 3
 _VARIABLE_END = re.compile(r"[$.|, ]")
@@ -85,13 +90,15 @@ def read_xml(data: bytes, path: str) -> list[Node]:
         path: how messages name the file.
 
     Returns:
-        The elements at top level, ``<var>`` left out.
+        The elements at top level; every ``<var>`` is left out.
 
     Raises:
         XmlError: not readable for the manager (1226), or an unknown variable (1227).
     """
     nodes = _Reader(data, path).read()
-    return _apply_variables(nodes, path)
+    if _DEFINITION.search(data):
+        _apply_variables(nodes, path)
+    return nodes
 
 
 class _Reader:
@@ -135,9 +142,10 @@ class _Reader:
                 if _ends_escaped(data[begin:at]):  # the backslash then acts on what follows the comment
                     escape_spent = self._pos
                 continue
-            if stack and (at == escape_spent or _ends_escaped(data[self._pos : at])):
-                text.append(data[self._pos : at + 1])
-                held += at + 1 - self._pos
+            if at == escape_spent or _ends_escaped(data[self._pos : at]):
+                if stack:
+                    text.append(data[self._pos : at + 1])
+                    held += at + 1 - self._pos
                 self._pos = at + 1
                 continue
             if following == b"/":
@@ -337,42 +345,50 @@ def _decode(raw: bytes) -> str:
     return to_text(raw.partition(b"\0")[0])
 
 
-def _apply_variables(nodes: list[Node], path: str) -> list[Node]:
-    """Replace ``$NAME`` behind the definition of the first variable; take the definitions out."""
-    if not any(node.tag.lower() == _VARIABLE for node in nodes):
-        return nodes
+def _apply_variables(nodes: list[Node], path: str) -> None:
+    """Replace ``$NAME`` behind the first definition; take the definitions out, wherever they stand.
+
+    The first definition of a name counts. One without attributes is named by the next attribute of the file.
+    """
     variables: dict[str, str] = {}
     defined = False
-    kept: list[Node] = []
-    for node in nodes:
+    ordered = list(_document_order(nodes))
+    for place, node in enumerate(ordered):
         if node.tag.lower() != _VARIABLE:
             if defined:
-                _substitute_below(node, variables, path)
-            kept.append(node)
+                _substitute_in(node, variables, path)
             continue
-        defined = True  # by a definition without a name, too, unless nothing stands behind it
-        if not node.attributes and node is nodes[-1]:
-            message = f"(1227): Error applying XML variables '{path}': XMLERR: No value set for variable.."
-            raise XmlError(LoadMessage(ERROR, 1227, message, path, node.line, node.column))
-        for name, value in node.attributes[:1]:
-            if name.lower() != "name":
-                reason = 'Only "name" is allowed as an attribute for a variable'
-                message = f"(1227): Error applying XML variables '{path}': XMLERR: {reason}.."
-                raise XmlError(LoadMessage(ERROR, 1227, message, path, node.line, node.column))
-            variables[value.lower()] = node.content
-    return kept
+        defined = True
+        attribute = next((behind.attributes[0] for behind in ordered[place:] if behind.attributes), None)
+        if attribute is None:
+            raise _variable_error("No value set for variable.", node, path)
+        name, value = attribute
+        if name.lower() != "name":
+            raise _variable_error('Only "name" is allowed as an attribute for a variable', node, path)
+        variables.setdefault(value.lower(), node.content)
+    for siblings in (nodes, *(node.children for node in ordered)):
+        siblings[:] = [node for node in siblings if node.tag.lower() != _VARIABLE]
 
 
-def _substitute_below(top: Node, variables: dict[str, str], path: str) -> None:
-    pending = [top]
+def _document_order(nodes: list[Node]) -> Iterator[Node]:
+    pending = nodes[::-1]
     while pending:
         node = pending.pop()
-        if "$" in node.content and len(node.content) >= _SHORTEST_REFERENCE:
-            node.content = _substitute(node.content, variables, node, path)
-        for index, (name, value) in enumerate(node.attributes):
-            if "$" in value:
-                node.attributes[index] = (name, _substitute(value, variables, node, path))
+        yield node
         pending.extend(reversed(node.children))
+
+
+def _variable_error(reason: str, node: Node, path: str) -> XmlError:
+    message = f"(1227): Error applying XML variables '{path}': XMLERR: {reason}.."
+    return XmlError(LoadMessage(ERROR, 1227, message, path, node.line, node.column))
+
+
+def _substitute_in(node: Node, variables: dict[str, str], path: str) -> None:
+    if "$" in node.content and len(node.content) >= _SHORTEST_REFERENCE:
+        node.content = _substitute(node.content, variables, node, path)
+    for index, (name, value) in enumerate(node.attributes):
+        if "$" in value:
+            node.attributes[index] = (name, _substitute(value, variables, node, path))
 
 
 def _substitute(text: str, variables: dict[str, str], node: Node, path: str) -> str:
@@ -388,8 +404,7 @@ def _substitute(text: str, variables: dict[str, str], node: Node, path: str) -> 
         elif name.lower() in variables:
             pieces.append(variables[name.lower()])
         else:
-            message = f"(1227): Error applying XML variables '{path}': XMLERR: Unknown variable: '{name}'.."
-            raise XmlError(LoadMessage(ERROR, 1227, message, path, node.line, node.column))
+            raise _variable_error(f"Unknown variable: '{name}'", node, path)
         position = stop
     pieces.append(text[position:])
     return "".join(pieces)
