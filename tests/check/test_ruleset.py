@@ -325,3 +325,11 @@ def test_a_regex_behind_a_prematch_that_can_be_empty(findings, prematch, offset,
     root = f'<decoder name="mine"><prematch type="pcre2">{prematch}</prematch></decoder>'
     decoders = root + CHAIN.format(offset=offset, regex="k=(x)")
     assert [finding.code for finding in findings(HEAD, decoders)] == expected
+
+
+@pytest.mark.parametrize("search", ["<if_matched_regex>x</if_matched_regex>", "<if_matched_sid>0</if_matched_sid>"])
+@pytest.mark.parametrize(("more", "expected"), [("", ["X814"]), ("<global_frequency/>", [])])
+def test_a_search_of_all_events_that_hangs_a_manager(findings, search, more, expected):
+    found = findings(HEAD + child(100001, search + more, attributes=' frequency="3" timeframe="60"'))
+    assert [finding.code for finding in found] == expected
+    assert all(finding.severity is Severity.ERROR for finding in found)

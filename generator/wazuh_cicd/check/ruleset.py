@@ -109,6 +109,9 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
     for rule in ruleset.tree.ordered:
         yield from _dialect_findings(rule)
         yield from fields.findings(rule)
+        if rule.composite and rule.search == "regex" and not rule.global_frequency:
+            text = f"rule {rule.id} searches all events: a manager hangs when it meets one of another agent"
+            yield _finding("X814", rule, text, "add <global_frequency/>, or count a rule or a group", Severity.ERROR)
         if len(rule.lists) > OWN_CODE_LIMIT:
             text = f"rule {rule.id} has {len(rule.lists)} lists: only the last two are tested"
             yield _finding("X810", rule, text, "move the others to a parent rule")
