@@ -364,12 +364,13 @@ def test_a_hanging_scanner_and_what_it_started_are_killed_in_time(wodle: Wodle, 
 
 
 def test_other_children_of_the_caller_are_left_alone(tmp_path: Path) -> None:
+    before = scan._children()  # what other tests of this process have left running
     bystander = subprocess.Popen(["sleep", "60"])
     try:
         outcome = scan.run_program(["/bin/sh", "-c", "setsid sleep 600 & exit 3"], str(tmp_path), {}, 30.0)
         assert outcome.code == 3
         assert bystander.poll() is None
-        assert scan._children() == {bystander.pid}
+        assert scan._children() - before == {bystander.pid}
     finally:
         bystander.kill()
         bystander.wait()
