@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """Give the tests marked ``docker`` to one worker (pytest-xdist's ``--dist loadgroup``)."""
     for item in items:

@@ -30,6 +30,7 @@ DEFAULT_IMAGE = "wazuh/wazuh-manager:4.14.7"
 ALERTS = "logs/alerts/alerts.json"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs a manager."""
     places = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
