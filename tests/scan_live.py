@@ -22,7 +22,7 @@ import pytest
 from scan_kit import docker_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SCANNERS = Path(os.environ.get("WAZUH_CICD_SCANNERS") or Path.home() / ".cache/wazuh-cicd/scanners")
 
@@ -272,6 +272,18 @@ def push(host: str, repository: str, tag: str, archive: Path) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def started(process: subprocess.Popen[bytes], ask: Callable[[], object], log: Path) -> None:
+    """Wait until an engine answers; skip the test when it has ended instead. ``log`` is named after it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            ask()
+            break
+        time.sleep(0.1)
+    if process.poll() is not None:
+        pytest.skip(f"{log.stem} does not start here: {log.read_text()[-200:]}")
+
+
 @contextlib.contextmanager
 def docker_engine(folder: Path) -> Iterator[Path]:
     """Run a Docker engine of our own, without networks, where that is possible; gives its socket."""
@@ -293,14 +305,12 @@ def docker_engine(folder: Path) -> Iterator[Path]:
     with (folder / "dockerd.log").open("wb") as log:
         process = subprocess.Popen([program, *options, *places, "--host", f"unix://{path}"], stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+
+        def connect() -> None:
+            with socket.socket(socket.AF_UNIX) as probe:
                 probe.connect(str(path))
-                break
-            time.sleep(0.1)
-        if process.poll() is not None:
-            pytest.skip("dockerd does not start here: " + (folder / "dockerd.log").read_text()[-200:])
+
+        started(process, connect, folder / "dockerd.log")
         yield path
     finally:
         process.terminate()
@@ -332,14 +342,7 @@ def containerd_engine(folder: Path) -> Iterator[Any]:
     with (folder / "containerd.log").open("wb") as log:
         process = subprocess.Popen([program, "--config", str(config)], stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(subprocess.CalledProcessError):
-                run("version")
-                break
-            time.sleep(0.1)
-        if process.poll() is not None:
-            pytest.skip("containerd does not start here: " + (folder / "containerd.log").read_text()[-200:])
+        started(process, lambda: run("version"), folder / "containerd.log")
         yield run
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):

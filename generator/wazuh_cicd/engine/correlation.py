@@ -106,7 +106,7 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
     needed = max((rule.frequency or 0) - 2, 0)
     alike: Agrees | None = None
     stored: Sequence[Event] | None
-    reader = rule.key_reader or key_reader(rule)
+    reader = key_reader(rule)
     if reader is not None and memory.ascending and rule.search != "regex":
         # Only events with equal values can count. While time goes on, skipping the others changes nothing.
         table = memory.by_key.get(rule.index)

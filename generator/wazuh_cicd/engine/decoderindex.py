@@ -42,7 +42,7 @@ class RootIndex:
                 return root, 0
             match = prematch.search_folded(lowered, log) if type(prematch) is OsRegex else prematch.search(log)
             if match is not None:
-                return root, match.end or event.behind(0)
+                return root, event.behind(match.end)
         return None
 
     def _of_byte(self, byte: int) -> tuple[Decoder, ...]:

@@ -132,7 +132,7 @@ def _run_children(event: Event, root: Decoder, after_root: int) -> None:
         )
         if match is not None:
             event.decoder_info = child
-            _run_chain(event, children, at, after_root, match.end or event.behind(0))
+            _run_chain(event, children, at, after_root, event.behind(match.end))
             return
         while child.get_next and at + 1 < len(children):  # the others of the chain are out as well
             at += 1
@@ -166,7 +166,7 @@ def _run_chain(event: Event, chain: Sequence[Decoder], at: int, after_root: int,
             regex = decoder.regex
             match = regex.search_folded(lowered, log, start) if type(regex) is OsRegex else regex.search(log, start)
             if match is not None:
-                after_regex = match.end or event.behind(0)
+                after_regex = event.behind(match.end)
                 for (static, dynamic), value in zip(decoder.targets, match.groups):  # noqa: B905 - either may be longer
                     if static:
                         event.statics[static] = value

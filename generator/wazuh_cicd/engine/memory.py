@@ -149,7 +149,7 @@ class Memory:
         composites = self._keyed.get(rule.index, ()) if rule.counted_by_sid else rule.counted_by_groups
         tables: list[tuple[KeyTable, Key]] = []
         for composite in composites:
-            reader = composite.key_reader or key_reader(composite)
+            reader = key_reader(composite)
             if reader is not None and (key := reader(event)) is not None:
                 table = self.by_key.setdefault(composite.index, {})
                 table.setdefault(key, deque()).append(event)

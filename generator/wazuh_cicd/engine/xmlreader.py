@@ -359,10 +359,10 @@ def _apply_variables(nodes: list[Node], path: str) -> None:
                 _substitute_in(node, variables, path)
             continue
         defined = True
-        attribute = next((behind.attributes[0] for behind in ordered[place:] if behind.attributes), None)
-        if attribute is None:
+        attributes = node.attributes or next((behind.attributes for behind in ordered[place:] if behind.attributes), [])
+        if not attributes:
             raise _variable_error("No value set for variable.", node, path)
-        name, value = attribute
+        name, value = attributes[0]
         if name.lower() != "name":
             raise _variable_error('Only "name" is allowed as an attribute for a variable', node, path)
         variables.setdefault(value.lower(), node.content)

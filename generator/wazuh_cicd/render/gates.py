@@ -82,16 +82,12 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
             text = _one_of([_pattern(rule, subject) for rule in chunk])
             if not pays or len(text) > _LONGEST[subject.tag]:
                 continue
-            gate = RenderedRule(
+            gate = _gate(
                 number,
                 f"gate {number - block - FIRST_OF_BLOCK + 1} of {key.parents}, level {key.level}",
-                (("id", str(number)), ("level", key.level), ("noalert", "1")),
-                (
-                    Tag("if_sid", key.parents),
-                    Tag(subject.tag, text, subject.attributes),
-                    Tag("description", f"One of the events that rules {chunk[0].id} to {chunk[-1].id} look at"),
-                ),
-                (),
+                key.level,
+                (Tag("if_sid", key.parents), Tag(subject.tag, text, subject.attributes)),
+                f"rules {chunk[0].id} to {chunk[-1].id} look at",
             )
             gate_of.update(dict.fromkeys((rule.name for rule in chunk), gate))
             number += 1
@@ -136,18 +132,19 @@ def with_root_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedR
             written.append(rule)
             continue
         level = dict(rule.attributes)["level"]
-        gate = RenderedRule(
-            number,
-            f"gate before {rule.name}",
-            (("id", str(number)), ("level", level), ("noalert", "1")),
-            (Tag("location", text), Tag("description", f"One of the events that rule {rule.id} looks at")),
-            (),
-        )
+        asks = (Tag("location", text),)
+        gate = _gate(number, f"gate before {rule.name}", level, asks, f"rule {rule.id} looks at")
         written += [gate, replace(rule, tags=(Tag("if_sid", str(number)), *rule.tags))]
         number -= 1
     if number < block + _LAST_OF_BLOCK - _ROOT_GATES:
         raise ValueError(f"no ids left for gates of roots in the block of {block}")
     return written
+
+
+def _gate(number: int, name: str, level: str, asks: tuple[Tag, ...], whose: str) -> RenderedRule:
+    """A rule that lets everything go on that no rule behind it takes."""
+    attributes = (("id", str(number)), ("level", level), ("noalert", "1"))
+    return RenderedRule(number, name, attributes, (*asks, Tag("description", f"One of the events that {whose}")), ())
 
 
 def _certain_text(expression: str) -> str:
