@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.content.paths import content_root
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.spec.shapes import CONFIDENCE_NEEDED, CONFIDENCES
+from wazuh_cicd.spec.links import is_sure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wazuh_cicd.render.model import Ids
-    from wazuh_cicd.spec.model import Response, SpecSet
+    from wazuh_cicd.spec.model import SpecSet
 
 # Seconds that an effect lasts; None: nothing to undo. A container that was taken out of service by night is still so
 # when somebody comes to look at it.
@@ -33,12 +33,6 @@ def command_name(action: str, field: str) -> str:
     """The command's name. Wazuh appends the timeout to it, so it must not end in a digit."""
     name = f"cicd-{action}" + (f"-{re.sub(r'[^A-Za-z0-9]', '-', field)}" if field else "")
     return f"{name}-field" if name[-1].isdigit() else name
-
-
-def is_sure(response: Response) -> bool:
-    """Whether a rule is sure enough for its response to be bound."""
-    confidence = response.arguments["confidence"]
-    return CONFIDENCES.index(confidence) >= CONFIDENCES.index(CONFIDENCE_NEEDED[response.action])
 
 
 def bindings(specs: SpecSet, ids: Ids) -> dict[str, dict[Call, list[int]]]:
