@@ -39,9 +39,17 @@ _CONSTANTS: dict[str, Scalar] = {
     "null": None, "Null": None, "NULL": None, "~": None, "": None,
 }  # fmt: skip
 _DEEP_LINE = re.compile(r"(?m)^ {50}|(?:[-?:][ ]+){50}")
-# Texts in which the two loaders differ: tabs, the line breaks that YAML 1.2 gave up, a byte order mark, a comment right
-# after the sign of a block text, the start of a document, "?" as the sign of a key, and empty values before a bracket.
-_DISPUTED = re.compile(r"[\t\ufeff\x85\u2028\u2029]|(?m:[|>][-+0-9]*#|^---)|(?<![^\s\[\]{},:])\?(?=\s|\Z)|:\s+[\]},]")
+# Texts in which the two loaders differ.
+_DISPUTED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"[\t\ufeff\x85\u2028\u2029]",  # tabs, a byte order mark, and the line breaks that YAML 1.2 gave up
+        r"[|>](?<!\S.)[-+0-9]*#",  # a comment right after the sign of a block text
+        r"---(?<![^\r\n]---)",  # the start of a document
+        r"\?(?<![^\s\[\]{},:]\?)(?=\s|\Z)",  # the sign of a key
+        r":\s+[\]},]",  # an empty value before a bracket
+    )
+)
 
 
 class PlainLoader(yaml.SafeLoader):
@@ -278,7 +286,7 @@ def _read(text: str, reader: Callable[[Loader], Result]) -> Result:
     Raises:
         yaml.YAMLError: the text is not YAML; always in the words and with the places of ``PlainLoader``.
     """
-    if FAST_LOADER is not None and not _DISPUTED.search(text):
+    if FAST_LOADER is not None and not any(pattern.search(text) for pattern in _DISPUTED):
         with contextlib.suppress(yaml.YAMLError):
             return reader(FAST_LOADER)
     return reader(PlainLoader)
