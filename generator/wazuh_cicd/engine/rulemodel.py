@@ -160,7 +160,6 @@ class Rule:
     mitre_ids: list[str] = field(default_factory=list)
     mitre_pairs: list[tuple[str, str]] = field(default_factory=list)
     category: str = "syslog"
-    has_category: bool = False
     decoded_as: bytes | None = None
     decoder_id: int = 0
     texts: dict[str, TextTest] = field(default_factory=dict)
@@ -230,7 +229,6 @@ KEPT_BY_OVERWRITE = frozenset(
         "counted_by_groups",
         "parents",
         "category",
-        "has_category",
     }
 )
 
