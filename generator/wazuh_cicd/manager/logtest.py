@@ -1,4 +1,4 @@
-"""Engines that are a real manager: through its logtest socket, through its API, or inside the container.
+"""A real manager as an engine: through its logtest socket, through its API, or inside the container.
 
 All three speak the same protocol (``docs/engine.md`` explains what it answers). A session loads the ruleset anew from
 the manager's disk, so files that were installed but not yet activated are judged as well.
