@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
 from wazuh_cicd.proof.runner import Outcome
+from wazuh_cicd.report import junit
 
 if TYPE_CHECKING:
     from wazuh_cicd.proof.runner import Result, Results
@@ -62,34 +62,19 @@ def _json(results: Results) -> str:
 
 
 def _junit(results: Results) -> str:
-    root = ET.Element("testsuites", name="wazuh-cicd", tests=str(len(results.results)))
-    suites: dict[str, ET.Element] = {}
+    suites: dict[str, list[junit.Case]] = {}
     for result in results.results:
-        suite = suites.get(result.source)
-        if suite is None:
-            suite = suites[result.source] = ET.SubElement(root, "testsuite", name=result.source)
-        case = ET.SubElement(
-            suite,
-            "testcase",
-            classname=f"{result.source}.{result.rule}",
-            name=f"{result.expect} {result.number}",
-            file=result.path,
-            line=str(result.line),
+        case = junit.Case(
+            f"{result.source}.{result.rule}",
+            f"{result.expect} {result.number}",
+            _JUNIT[result.outcome],
+            "" if result.outcome is Outcome.PASSED else result.reason,
+            path=result.path,
+            line=result.line,
         )
-        if result.outcome is Outcome.FAILED:
-            ET.SubElement(case, "failure", message=_printable(result.reason))
-        elif result.outcome is Outcome.SKIPPED:
-            ET.SubElement(case, "skipped", message=_printable(result.reason))
-    for suite in suites.values():
-        suite.set("tests", str(len(suite)))
-        suite.set("failures", str(len(suite.findall("testcase/failure"))))
-        suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+        suites.setdefault(result.source, []).append(case)
+    return junit.document("wazuh-cicd", suites.items())
 
 
-def _printable(text: str) -> str:
-    """XML 1.0 has no place for control characters, and events may bring any."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
+_JUNIT = {Outcome.PASSED: junit.PASSED, Outcome.FAILED: junit.FAILURE, Outcome.SKIPPED: junit.SKIPPED}
 FORMATS = {"text": _text, "json": _json, "junit": _junit}
