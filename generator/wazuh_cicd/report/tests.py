@@ -8,10 +8,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.proof.runner import Outcome
-from wazuh_cicd.report import junit
+from wazuh_cicd.report import junit, tables
 
 if TYPE_CHECKING:
     from wazuh_cicd.proof.runner import Result, Results
+
+_NUMBERS = ("rules", "tests", "passed")
 
 
 def render(results: Results, style: str) -> str:
@@ -32,12 +34,17 @@ def _text(results: Results) -> str:
     by_source: dict[str, list[Result]] = {}
     for result in results.results:
         by_source.setdefault(result.source, []).append(result)
-    for source, members in by_source.items():
-        rules = len({result.rule_id for result in members})
-        passed = sum(result.outcome is Outcome.PASSED for result in members)
-        lines.append(f"{source}: {rules} rules, {passed} of {len(members)} tests passed")
+    rows = [
+        (source, *map(str, (len({r.rule_id for r in members}), len(members), _passed(members))))
+        for source, members in by_source.items()
+    ]
+    lines += tables.lines(("source", *_NUMBERS), rows, right=_NUMBERS) if rows else []
     lines.append(_summary(results))
     return "\n".join(lines)
+
+
+def _passed(results: list[Result]) -> int:
+    return sum(result.outcome is Outcome.PASSED for result in results)
 
 
 def _summary(results: Results) -> str:
