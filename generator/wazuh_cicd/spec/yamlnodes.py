@@ -39,15 +39,21 @@ _CONSTANTS: dict[str, Scalar] = {
     "null": None, "Null": None, "NULL": None, "~": None, "": None,
 }  # fmt: skip
 _DEEP_LINE = re.compile(r"(?m)^ {50}|(?:[-?:][ ]+){50}")
-# Texts in which the two loaders differ.
+# Texts that the two loaders do not read alike.
 _DISPUTED = tuple(
     re.compile(pattern)
     for pattern in (
         r"[\t\ufeff\x85\u2028\u2029]",  # tabs, a byte order mark, and the line breaks that YAML 1.2 gave up
         r"[|>](?<!\S.)[-+0-9]*#",  # a comment right after the sign of a block text
+    )
+)
+# Texts in which they may give an empty value another place.
+_DISPUTED_PLACES = tuple(
+    re.compile(pattern)
+    for pattern in (
         r"---(?<![^\r\n]---)",  # the start of a document
         r"\?(?<![^\s\[\]{},:]\?)(?=\s|\Z)",  # the sign of a key
-        r":\s+[\]},]",  # an empty value before a bracket
+        r":\s+[\]},]",  # a value before a bracket
     )
 )
 
@@ -113,7 +119,7 @@ class SpecReader:
             if self._too_deep(text):
                 self._refuse_depth()
                 return None
-            root = _read(text, lambda loader: yaml.compose(text, Loader=loader))
+            root = _compose(text)
         except yaml.YAMLError as error:
             self._syntax_error(error, text)
             return None
@@ -290,6 +296,37 @@ def _read(text: str, reader: Callable[[Loader], Result]) -> Result:
         with contextlib.suppress(yaml.YAMLError):
             return reader(FAST_LOADER)
     return reader(PlainLoader)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The root node; raises as ``_read`` does."""
+
+    def compose(loader: Loader) -> yaml.Node | None:
+        root: yaml.Node | None = yaml.compose(text, Loader=loader)
+        if loader is FAST_LOADER and any(pattern.search(text) for pattern in _DISPUTED_PLACES) and _has_empty(root):
+            return compose(PlainLoader)
+        return root
+
+    return _read(text, compose)
+
+
+def _has_empty(root: yaml.Node | None) -> bool:
+    """Whether a value below a node is empty; anything that is refused later counts as well."""
+    todo, seen = [root], set()
+    while todo:
+        node = todo.pop()
+        if (
+            node is None
+            or id(node) in seen
+            or (isinstance(node, yaml.ScalarNode) and not node.value and not node.style)
+        ):
+            return True
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            todo.extend(part for pair in node.value for part in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            todo.extend(node.value)
+    return False
 
 
 def _deeper_than(limit: int, events: Iterable[yaml.Event]) -> bool:
