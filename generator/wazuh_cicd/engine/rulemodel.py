@@ -160,6 +160,7 @@ class Rule:
     mitre_ids: list[str] = field(default_factory=list)
     mitre_pairs: list[tuple[str, str]] = field(default_factory=list)
     category: str = "syslog"
+    has_category: bool = False
     decoded_as: bytes | None = None
     decoder_id: int = 0
     texts: dict[str, TextTest] = field(default_factory=dict)
@@ -229,6 +230,7 @@ KEPT_BY_OVERWRITE = frozenset(
         "counted_by_groups",
         "parents",
         "category",
+        "has_category",
     }
 )
 

@@ -56,7 +56,7 @@ def _decoded_as(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool
 def _category(reader: RuleReader, rule: Rule, node: Node, _text: bytes) -> bool:
     if node.content not in CATEGORIES:
         reader.fail_silently(node, f"'{node.content}' is no category", rule=rule.id)
-    rule.category = node.content
+    rule.category, rule.has_category = node.content, True
     return True
 
 
