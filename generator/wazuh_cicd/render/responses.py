@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.content.paths import content_root
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # Seconds that an effect lasts; None: nothing to undo. A container that was taken out of service by night is still so
 # when somebody comes to look at it.
 TIMEOUTS: Mapping[str, int | None] = {"block-ip": 600, "quarantine-container": 43200, "scan-image": None}
+# Characters of the locations that a command's name shows.
+_LONGEST = 32
 # What tells one command from another: the field with the address, seconds, minutes of repeated offenders, origins.
 Call = tuple[str, "int | None", tuple[int, ...], tuple[str, ...]]
 
@@ -33,6 +36,11 @@ def command_name(action: str, field: str) -> str:
     """The command's name. Wazuh appends the timeout to it, so it must not end in a digit."""
     name = f"cicd-{action}" + (f"-{re.sub(r'[^A-Za-z0-9]', '-', field)}" if field else "")
     return f"{name}-field" if name[-1].isdigit() else name
+
+
+def _short(text: str) -> str:
+    """A part of a command's name that stays readable; the rest becomes a hash, so that names stay apart."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}-{sha256(text.encode()).hexdigest()[:6]}"
 
 
 def bindings(specs: SpecSet, ids: Ids) -> dict[str, dict[Call, list[int]]]:
@@ -56,7 +64,7 @@ def calls_of(action: str, calls: Mapping[Call, list[int]]) -> list[dict[str, obj
     for (field, timeout, repeated, origins), numbers in calls.items():
         name = command_name(action, field)
         if names[name] > 1 and origins:
-            name += "-from-" + re.sub(r"[^A-Za-z0-9]+", "-", "-".join(origins)).strip("-")
+            name += f"-from-{_short(re.sub(r'[^A-Za-z0-9]+', '-', '-'.join(origins)).strip('-'))}"
         if timeout != TIMEOUTS[action]:
             name += f"-for-{timeout}s"
         if repeated:

@@ -1,10 +1,10 @@
 """Whether an expression takes an address from a place that only the program which writes the log can fill.
 
-A line of text holds what clients wrote: user names, URLs, header fields. An expression that finds the address behind such
-text finds an address *in* such text as well, and whoever sends it chooses who gets blocked. Two places are safe:
+A line of text holds what clients wrote: user names, URLs, header fields. An expression that finds the address after
+such text finds an address *in* such text as well, and whoever sends it chooses who gets blocked. Two places are safe:
 
 * the beginning of the line, where nothing stands in front but literal text and numbers;
-* a line that is read as a whole: anchored at its end too, and with nothing behind the address that could hold a blank.
+* a line that is read as a whole: anchored at its end too, and with nothing after the address that could hold a blank.
   Then the address is the one that the program wrote last, whatever stands in front.
 """
 
@@ -20,12 +20,22 @@ _SKIPPED_GROUP = re.compile(r"\(\?(?:[=!]|<[=!])|\(\*(?:pla|nla|plb|nlb):")
 _OPEN_GROUP = re.compile(r"\((?:\?(?:[a-zA-Z-]*:|>|\||P?<\w+>|'\w+')|\*\w+:)?")
 _FLAGS = re.compile(r"\(\?[a-zA-Z^-]+\)")
 _PRINTABLE = [chr(code) for code in range(32, 127)]
-_TYPES = {"d": r"\d", "w": r"\w", "s": r"\s", "D": r"\D", "W": r"\W", "S": r"\S", "h": r"[ \t]", "H": r"[^ \t]", "N": "."}
+_TYPES = {
+    "d": r"\d",
+    "w": r"\w",
+    "s": r"\s",
+    "D": r"\D",
+    "W": r"\W",
+    "S": r"\S",
+    "h": r"[ \t]",
+    "H": r"[^ \t]",
+    "N": ".",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Atom:
-    """One element of an expression: the characters it can be, whether it is text of the pattern, its innermost group."""
+    """One element of an expression: the characters it can be, whether it is plain text, the groups it stands in."""
 
     characters: frozenset[str]
     literal: bool
