@@ -2,11 +2,11 @@
 
 import pytest
 
-from wazuh_cicd.engine.decoders import DecoderSet, load_decoders
-from wazuh_cicd.engine.event import MAX_DYNAMIC_FIELDS, Event
-from wazuh_cicd.engine.messages import FatalLoadError, LoadMessage
-from wazuh_cicd.engine.plugins import FORWARDED_ALERT
-from wazuh_cicd.engine.predecode import predecode
+from wazuh_cicd.engine.decode.decoders import DecoderSet, load_decoders
+from wazuh_cicd.engine.decode.event import MAX_DYNAMIC_FIELDS, Event
+from wazuh_cicd.engine.decode.plugins import FORWARDED_ALERT
+from wazuh_cicd.engine.decode.predecode import predecode
+from wazuh_cicd.engine.load.messages import FatalLoadError, LoadMessage
 
 # Both lists of roots must have a member, or the manager loads nothing.
 FILLERS = (

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from wazuh_cicd.engine.judge.rulemodel import TextTest
 from wazuh_cicd.engine.patterns import PatternError, compile_pattern
 from wazuh_cicd.engine.patterns.perl_facts import facts_of
-from wazuh_cicd.engine.rulemodel import TextTest
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 

@@ -13,10 +13,10 @@ from ruleset_kit import DECODERS, OPTIONS, ROOT, files, load, rule
 import machine_made
 from generated_rulesets import Block, events
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, cache, load_ruleset
-from wazuh_cicd.engine.guards import exact_values, fold
+from wazuh_cicd.engine.judge.guards import exact_values, fold
+from wazuh_cicd.engine.judge.rulemodel import TextTest
 from wazuh_cicd.engine.patterns import PatternError
 from wazuh_cicd.engine.recordings import find_cases
-from wazuh_cicd.engine.rulemodel import TextTest
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 STOCK = SHARED / "samples" / "wazuh-4.14.3" / "ruleset"

@@ -12,8 +12,8 @@ from wazuh_cicd.engine.patterns import PatternError, compile_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from wazuh_cicd.engine.judge.rulemodel import Rule, TextTest
     from wazuh_cicd.engine.patterns import Pattern
-    from wazuh_cicd.engine.rulemodel import Rule, TextTest
 
 
 @dataclass(frozen=True, slots=True)

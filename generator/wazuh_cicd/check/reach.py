@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.demands import Demand, all_follow, contradict, demands_of
-from wazuh_cicd.engine.memory import CAPACITY
+from wazuh_cicd.engine.judge.memory import CAPACITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wazuh_cicd.engine.rulemodel import Node, Rule
-    from wazuh_cicd.engine.ruletree import RuleTree
+    from wazuh_cicd.engine.judge.rulemodel import Node, Rule
+    from wazuh_cicd.engine.judge.ruletree import RuleTree
 
 
 @dataclass(frozen=True, slots=True)

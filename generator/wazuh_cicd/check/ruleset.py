@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
-from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH
-from wazuh_cicd.engine.memory import CAPACITY
+from wazuh_cicd.engine.decode.decodermodel import AFTER_PARENT, AFTER_PREMATCH
+from wazuh_cicd.engine.judge.memory import CAPACITY
 from wazuh_cicd.engine.patterns.perl import PerlPattern
 from wazuh_cicd.engine.patterns.perl_facts import may_capture_nothing, may_take_nothing
 from wazuh_cicd.findings import Finding, Severity
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from wazuh_cicd.engine import LoadMessage, Ruleset
-    from wazuh_cicd.engine.decodermodel import Decoder
-    from wazuh_cicd.engine.rulemodel import Rule, TextTest
+    from wazuh_cicd.engine.decode.decodermodel import Decoder
+    from wazuh_cicd.engine.judge.rulemodel import Rule, TextTest
 
 _SEVERITIES = {"WARNING": Severity.WARNING, "ERROR": Severity.ERROR, "CRITICAL": Severity.ERROR, "NOTE": Severity.ERROR}
 _MENDS = {

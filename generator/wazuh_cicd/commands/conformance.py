@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from wazuh_cicd.engine.files import RulesetFiles
+    from wazuh_cicd.engine.load.files import RulesetFiles
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

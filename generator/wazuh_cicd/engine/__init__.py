@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.explain import Explanation, Step
-    from wazuh_cicd.engine.files import EngineOptions, RulesetFiles, read_folder
-    from wazuh_cicd.engine.messages import LoadMessage
+    from wazuh_cicd.engine.judge.explain import Explanation, Step
+    from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
+    from wazuh_cicd.engine.load.messages import LoadMessage
     from wazuh_cicd.engine.ruleset import Ruleset, RulesetLoadError, load_ruleset
     from wazuh_cicd.engine.session import Session, Verdict
 
@@ -35,17 +35,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "EngineOptions": "files",
-    "Explanation": "explain",
-    "LoadMessage": "messages",
+    "EngineOptions": "load.files",
+    "Explanation": "judge.explain",
+    "LoadMessage": "load.messages",
     "Ruleset": "ruleset",
-    "RulesetFiles": "files",
+    "RulesetFiles": "load.files",
     "RulesetLoadError": "ruleset",
     "Session": "session",
-    "Step": "explain",
+    "Step": "judge.explain",
     "Verdict": "session",
     "load_ruleset": "ruleset",
-    "read_folder": "files",
+    "read_folder": "load.files",
 }
 
 

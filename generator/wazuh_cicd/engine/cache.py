@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from wazuh_cicd.caches import cache_folder, read, write
 from wazuh_cicd.engine.frozen import freeze_tree, thaw_tree
 from wazuh_cicd.engine.frozendecoders import freeze_decoders, thaw_decoders
-from wazuh_cicd.engine.messages import LoadMessage
+from wazuh_cicd.engine.load.messages import LoadMessage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wazuh_cicd.engine.cdb import CdbList
-    from wazuh_cicd.engine.decoders import DecoderSet
-    from wazuh_cicd.engine.files import EngineOptions, RulesetFiles
-    from wazuh_cicd.engine.ruletree import RuleTree
+    from wazuh_cicd.engine.decode.decoders import DecoderSet
+    from wazuh_cicd.engine.judge.ruletree import RuleTree
+    from wazuh_cicd.engine.load.cdb import CdbList
+    from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles
 
 FORMAT = 2
 # Smaller rulesets are parsed faster than it is worth to keep them.

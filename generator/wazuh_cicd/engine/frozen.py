@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.addresses import Network
-from wazuh_cicd.engine.daytime import TimeRange
+from wazuh_cicd.engine.judge.rulemodel import AddressTest, ListTest, Node, Options, Rule, TextTest
+from wazuh_cicd.engine.judge.ruletree import RuleTree
+from wazuh_cicd.engine.load.addresses import Network
+from wazuh_cicd.engine.load.daytime import TimeRange
 from wazuh_cicd.engine.patterns import compile_pattern
-from wazuh_cicd.engine.rulemodel import AddressTest, ListTest, Node, Options, Rule, TextTest
-from wazuh_cicd.engine.ruletree import RuleTree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wazuh_cicd.engine.cdb import CdbList
-    from wazuh_cicd.engine.messages import LoadMessage
+    from wazuh_cicd.engine.load.cdb import CdbList
+    from wazuh_cicd.engine.load.messages import LoadMessage
 
 _BYTES = frozenset(
     {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.decodermodel import Decoder
-from wazuh_cicd.engine.decoders import DecoderSet
+from wazuh_cicd.engine.decode.decodermodel import Decoder
+from wazuh_cicd.engine.decode.decoders import DecoderSet
+from wazuh_cicd.engine.decode.plugins import PLUGINS
 from wazuh_cicd.engine.patterns import compile_pattern
 from wazuh_cicd.engine.patterns.osmatch import OsMatch
 from wazuh_cicd.engine.patterns.osregex import OsRegex
-from wazuh_cicd.engine.plugins import PLUGINS
 
 if TYPE_CHECKING:
     from wazuh_cicd.engine.patterns import Kind, Pattern

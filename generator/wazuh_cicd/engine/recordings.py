@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.files import EngineOptions, RulesetFiles, read_folder
-from wazuh_cicd.engine.messages import ERROR, WARNING, LoadMessage
+from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
+from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
 from wazuh_cicd.engine.ruleset import Ruleset, RulesetLoadError, load_ruleset
 from wazuh_cicd.errors import UsageError
 

@@ -7,16 +7,16 @@ import time as clock
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.cache import key_of, load, store, worth_it
-from wazuh_cicd.engine.cdb import CdbList
-from wazuh_cicd.engine.conditions import settle
-from wazuh_cicd.engine.decoders import DecoderSet, load_decoders
-from wazuh_cicd.engine.files import EngineOptions, RulesetFiles, read_folder
-from wazuh_cicd.engine.messages import ERROR, NOTE, FatalLoadError, LoadMessage
-from wazuh_cicd.engine.plans import make_plan
-from wazuh_cicd.engine.ruletree import RuleTree
-from wazuh_cicd.engine.rulexml import RuleReader
+from wazuh_cicd.engine.decode.decoders import DecoderSet, load_decoders
+from wazuh_cicd.engine.judge.conditions import settle
+from wazuh_cicd.engine.judge.plans import make_plan
+from wazuh_cicd.engine.judge.ruletree import RuleTree
+from wazuh_cicd.engine.load.cdb import CdbList
+from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
+from wazuh_cicd.engine.load.messages import ERROR, NOTE, FatalLoadError, LoadMessage
+from wazuh_cicd.engine.load.rulexml import RuleReader
+from wazuh_cicd.engine.load.xmlreader import read_xml, to_bytes
 from wazuh_cicd.engine.session import Session
-from wazuh_cicd.engine.xmlreader import read_xml, to_bytes
 from wazuh_cicd.errors import RulesetError
 from wazuh_cicd.findings import Finding
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.plans import Plan
-    from wazuh_cicd.engine.rulemodel import Rule
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.plans import Plan
+    from wazuh_cicd.engine.judge.rulemodel import Rule
 
 
 # Plans of the category roots that are remembered; see ``plans``.

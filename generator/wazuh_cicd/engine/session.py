@@ -5,19 +5,19 @@ from __future__ import annotations
 import time as clock
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.event import STATIC_FIELDS, Event
-from wazuh_cicd.engine.explain import Explanation, Trace
-from wazuh_cicd.engine.memory import Memory
-from wazuh_cicd.engine.messages import ERROR, LoadMessage
-from wazuh_cicd.engine.output import alert_of, rule_of
-from wazuh_cicd.engine.predecode import PredecodeError, predecode
-from wazuh_cicd.engine.walk import find, replay, tell
+from wazuh_cicd.engine.decode.event import STATIC_FIELDS, Event
+from wazuh_cicd.engine.decode.predecode import PredecodeError, predecode
+from wazuh_cicd.engine.judge.explain import Explanation, Trace
+from wazuh_cicd.engine.judge.memory import Memory
+from wazuh_cicd.engine.judge.output import alert_of, rule_of
+from wazuh_cicd.engine.judge.walk import find, replay, tell
+from wazuh_cicd.engine.load.messages import ERROR, LoadMessage
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wazuh_cicd.engine.rulemodel import Node, Rule
+    from wazuh_cicd.engine.judge.rulemodel import Node, Rule
     from wazuh_cicd.engine.ruleset import Ruleset
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.messages import WARNING
-from wazuh_cicd.engine.rulemodel import LEVEL_ZERO_RANK, RANK_STEP, Rule
+from wazuh_cicd.engine.judge.rulemodel import LEVEL_ZERO_RANK, RANK_STEP, Rule
+from wazuh_cicd.engine.load.messages import WARNING
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.rulexml import RuleReader
-    from wazuh_cicd.engine.xmlreader import Node
+    from wazuh_cicd.engine.load.rulexml import RuleReader
+    from wazuh_cicd.engine.load.xmlreader import Node
 
 MAX_LEVEL = 16
 MAX_ID_DIGITS = 6

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.decode.event import Event
 
 _LONG_ID = 10
 # Where the address of a search engine's crawler begins, as known to the manager.

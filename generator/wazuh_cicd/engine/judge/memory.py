@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.rulemodel import Rule
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.rulemodel import Rule
 
     Key = tuple[bytes | str | None, ...]
     KeyTable = dict[Key, deque[Event]]

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.messages import ERROR, FatalLoadError, LoadMessage
+from wazuh_cicd.engine.load.messages import ERROR, FatalLoadError, LoadMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.messages import ERROR, WARNING, LoadMessage
+from wazuh_cicd.engine.judge.rulemodel import KEPT_BY_OVERWRITE, RANK_STEP, Node, Rule
+from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
 from wazuh_cicd.engine.patterns import compile_pattern, word_match
-from wazuh_cicd.engine.rulemodel import KEPT_BY_OVERWRITE, RANK_STEP, Node, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,13 +13,13 @@ from wazuh_cicd.engine.patterns.plain import Negated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wazuh_cicd.engine.addresses import Network
-    from wazuh_cicd.engine.cdb import CdbList
-    from wazuh_cicd.engine.conditions import Condition, EventTest, StateTest
-    from wazuh_cicd.engine.daytime import TimeRange
-    from wazuh_cicd.engine.memory import KeyReader
+    from wazuh_cicd.engine.judge.conditions import Condition, EventTest, StateTest
+    from wazuh_cicd.engine.judge.memory import KeyReader
+    from wazuh_cicd.engine.judge.plans import Plan
+    from wazuh_cicd.engine.load.addresses import Network
+    from wazuh_cicd.engine.load.cdb import CdbList
+    from wazuh_cicd.engine.load.daytime import TimeRange
     from wazuh_cicd.engine.patterns import Kind, Pattern
-    from wazuh_cicd.engine.plans import Plan
 
 SearchKind = Literal["sid", "group", "regex"]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.guards import guards_of
+from wazuh_cicd.engine.judge.guards import guards_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.rulemodel import Entry, Node, Rule, TextTest
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.rulemodel import Entry, Node, Rule, TextTest
 
     Settle = Callable[[Rule], None]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine import jsontext
+from wazuh_cicd.engine.decode import jsontext
 from wazuh_cicd.engine.patterns import compile_pattern
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.decodermodel import Decoder, Plugin
-    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.decode.decodermodel import Decoder, Plugin
+    from wazuh_cicd.engine.decode.event import Event
 
 # Top-level keys of a JSON event that are static fields. ``user`` is one only while there is no dstuser.
 _JSON_STATICS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from wazuh_cicd.engine.decodermodel import (
+from wazuh_cicd.engine.decode.decodermodel import (
     AFTER_PARENT,
     AFTER_PREMATCH,
     AFTER_REGEX,
@@ -14,11 +14,11 @@ from wazuh_cicd.engine.decodermodel import (
     WHOLE,
     Decoder,
 )
-from wazuh_cicd.engine.event import MAX_DYNAMIC_FIELDS
-from wazuh_cicd.engine.messages import ERROR, WARNING, FatalLoadError, LoadMessage
+from wazuh_cicd.engine.decode.event import MAX_DYNAMIC_FIELDS
+from wazuh_cicd.engine.decode.plugins import PLUGINS
+from wazuh_cicd.engine.load.messages import ERROR, WARNING, FatalLoadError, LoadMessage
+from wazuh_cicd.engine.load.xmlreader import Node, read_xml, to_bytes
 from wazuh_cicd.engine.patterns import PatternError, compile_pattern
-from wazuh_cicd.engine.plugins import PLUGINS
-from wazuh_cicd.engine.xmlreader import Node, read_xml, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,16 +9,16 @@ from __future__ import annotations
 import time as clock
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.addresses import parse_address
-from wazuh_cicd.engine.compiledrules import COMPILED_RULES
-from wazuh_cicd.engine.xmlreader import to_bytes
+from wazuh_cicd.engine.judge.compiledrules import COMPILED_RULES
+from wazuh_cicd.engine.load.addresses import parse_address
+from wazuh_cicd.engine.load.xmlreader import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.memory import Memory
-    from wazuh_cicd.engine.rulemodel import AddressTest, ListTest, Rule, TextTest
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.memory import Memory
+    from wazuh_cicd.engine.judge.rulemodel import AddressTest, ListTest, Rule, TextTest
 
     EventTest = Callable[[Event], bool]
     StateTest = Callable[[Event, Memory], bool]

@@ -10,8 +10,8 @@ from wazuh_cicd.engine.patterns.perl import PerlPattern
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wazuh_cicd.engine.decodermodel import Decoder
-    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.decode.decodermodel import Decoder
+    from wazuh_cicd.engine.decode.event import Event
     from wazuh_cicd.engine.patterns import Pattern
 
 # Programs for which the choice of roots is remembered; an attacker who invents names only empties the memory.

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.decoderindex import RootIndex
-from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder
-from wazuh_cicd.engine.decoderxml import read_decoders
+from wazuh_cicd.engine.decode.decoderindex import RootIndex
+from wazuh_cicd.engine.decode.decodermodel import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder
+from wazuh_cicd.engine.load.decoderxml import read_decoders
 from wazuh_cicd.engine.patterns.osregex import OsRegex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.messages import LoadMessage
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.load.messages import LoadMessage
 
 # Decoders that the manager has built in; events that they take do not pass through ``DecoderSet.decode``.
 INTERNAL_DECODERS = (

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.memory import key_reader, value_of
+from wazuh_cicd.engine.judge.memory import key_reader, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.memory import Memory
-    from wazuh_cicd.engine.rulemodel import Rule
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.memory import Memory
+    from wazuh_cicd.engine.judge.rulemodel import Rule
 
     Agrees = Callable[[Event], bool]
 

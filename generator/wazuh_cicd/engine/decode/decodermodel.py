@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.event import STATIC_FIELDS
+from wazuh_cicd.engine.decode.event import STATIC_FIELDS
 from wazuh_cicd.engine.patterns import compile_pattern
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.event import Event
+    from wazuh_cicd.engine.decode.event import Event
     from wazuh_cicd.engine.patterns import Kind, Pattern
 
 Plugin = Callable[["Event", "Decoder", bytes], None]

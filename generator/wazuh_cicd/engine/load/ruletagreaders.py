@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.addresses import parse_network
-from wazuh_cicd.engine.compiledrules import COMPILED_RULES
-from wazuh_cicd.engine.daytime import parse_time, parse_weekday
+from wazuh_cicd.engine.judge.compiledrules import COMPILED_RULES
+from wazuh_cicd.engine.judge.rulemodel import AddressTest, ListTest, Rule, TextTest
+from wazuh_cicd.engine.load.addresses import parse_network
+from wazuh_cicd.engine.load.daytime import parse_time, parse_weekday
+from wazuh_cicd.engine.load.ruletags import CATEGORIES, INFO_TYPES, LOOKUPS, STATIC_NAMES
+from wazuh_cicd.engine.load.xmlreader import to_bytes as raw
 from wazuh_cicd.engine.patterns import PatternError, compile_pattern
-from wazuh_cicd.engine.rulemodel import AddressTest, ListTest, Rule, TextTest
-from wazuh_cicd.engine.ruletags import CATEGORIES, INFO_TYPES, LOOKUPS, STATIC_NAMES
-from wazuh_cicd.engine.xmlreader import to_bytes as raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wazuh_cicd.engine.rulexml import RuleReader
-    from wazuh_cicd.engine.xmlreader import Node
+    from wazuh_cicd.engine.load.rulexml import RuleReader
+    from wazuh_cicd.engine.load.xmlreader import Node
 
 
 def _field(reader: RuleReader, rule: Rule, node: Node, text: bytes) -> bool:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.correlation import correlate
-from wazuh_cicd.engine.plans import plan_of
+from wazuh_cicd.engine.judge.correlation import correlate
+from wazuh_cicd.engine.judge.plans import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.explain import Trace
-    from wazuh_cicd.engine.memory import Memory
-    from wazuh_cicd.engine.plans import Plan
-    from wazuh_cicd.engine.rulemodel import Entry, Node, Rule
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.explain import Trace
+    from wazuh_cicd.engine.judge.memory import Memory
+    from wazuh_cicd.engine.judge.plans import Plan
+    from wazuh_cicd.engine.judge.rulemodel import Entry, Node, Rule
 
     Settle = Callable[[Rule], None]
     # What conditions on the session's state answered, by place.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.decodermodel import Decoder
+    from wazuh_cicd.engine.decode.decodermodel import Decoder
 
 # The names that a decoder stores outside the list of dynamic fields, in the order in which an alert prints them.
 STATIC_FIELDS = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.engine.patterns.perl_facts import facts_of
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.rulemodel import Rule, TextTest
+    from wazuh_cicd.engine.judge.rulemodel import Rule, TextTest
 
 # A field that a guard looks at: (is it a static one, its name).
 Key = tuple[bool, str]

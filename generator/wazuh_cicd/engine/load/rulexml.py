@@ -9,22 +9,29 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from wazuh_cicd.engine.messages import ERROR, NOTE, WARNING, FatalLoadError, LoadMessage
+from wazuh_cicd.engine.judge.rulemodel import LEVEL_ZERO_RANK, Options, Rule, TextTest
+from wazuh_cicd.engine.load.messages import ERROR, NOTE, WARNING, FatalLoadError, LoadMessage
+from wazuh_cicd.engine.load.ruleattributes import read_attributes
+from wazuh_cicd.engine.load.ruletagreaders import TAG_READERS
+from wazuh_cicd.engine.load.ruletags import (
+    DEPRECATED_TAGS,
+    DIFFERENT_TAGS,
+    JOINED_TAGS,
+    PATTERN_TYPES,
+    SAME_TAGS,
+    TEXT_TAGS,
+)
+from wazuh_cicd.engine.load.xmlreader import to_bytes as raw
 from wazuh_cicd.engine.patterns import PatternError
 from wazuh_cicd.engine.patterns.osmatch import MAX_SOURCE
-from wazuh_cicd.engine.ruleattributes import read_attributes
-from wazuh_cicd.engine.rulemodel import LEVEL_ZERO_RANK, Options, Rule, TextTest
-from wazuh_cicd.engine.ruletagreaders import TAG_READERS
-from wazuh_cicd.engine.ruletags import DEPRECATED_TAGS, DIFFERENT_TAGS, JOINED_TAGS, PATTERN_TYPES, SAME_TAGS, TEXT_TAGS
-from wazuh_cicd.engine.xmlreader import to_bytes as raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wazuh_cicd.engine.cdb import CdbList
-    from wazuh_cicd.engine.messages import LoadMessage as Message
+    from wazuh_cicd.engine.load.cdb import CdbList
+    from wazuh_cicd.engine.load.messages import LoadMessage as Message
+    from wazuh_cicd.engine.load.xmlreader import Node
     from wazuh_cicd.engine.patterns import Kind
-    from wazuh_cicd.engine.xmlreader import Node
 
 # A text of a tag must be shorter than this; appended pieces may have exactly this size.
 TEXT_LIMIT = 2048

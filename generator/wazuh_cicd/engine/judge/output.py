@@ -8,18 +8,18 @@ import time as clock
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.event import LOCAL_AGENT, STATIC_FIELDS
-from wazuh_cicd.engine.jsontext import parse, print_formatted
-from wazuh_cicd.engine.mitre import describe
-from wazuh_cicd.engine.predecode import shown_hostname
-from wazuh_cicd.engine.ruletags import COMPLIANCE
+from wazuh_cicd.engine.decode.event import LOCAL_AGENT, STATIC_FIELDS
+from wazuh_cicd.engine.decode.jsontext import parse, print_formatted
+from wazuh_cicd.engine.decode.predecode import shown_hostname
+from wazuh_cicd.engine.judge.mitre import describe
+from wazuh_cicd.engine.load.ruletags import COMPLIANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.messages import LoadMessage
-    from wazuh_cicd.engine.rulemodel import Rule
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.rulemodel import Rule
+    from wazuh_cicd.engine.load.messages import LoadMessage
 
 # A group string is cut to this many bytes before it is split.
 MAX_GROUPS = 1023

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wazuh_cicd.engine.event import Event
-from wazuh_cicd.engine.messages import ERROR, LoadMessage
+from wazuh_cicd.engine.decode.event import Event
+from wazuh_cicd.engine.load.messages import ERROR, LoadMessage
 
 
 class PredecodeError(Exception):

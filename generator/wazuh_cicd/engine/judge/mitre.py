@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.messages import WARNING, LoadMessage
+from wazuh_cicd.engine.load.messages import WARNING, LoadMessage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

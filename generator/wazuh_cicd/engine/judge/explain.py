@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.rulemodel import Node, Rule
+    from wazuh_cicd.engine.judge.rulemodel import Node, Rule
     from wazuh_cicd.engine.session import Verdict
 
 
