@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.engine import Ruleset, Session
     from wazuh_cicd.engine.decode.event import Event
-    from wazuh_cicd.engine.judge.rulemodel import Rule
+    from wazuh_cicd.engine.judge.rule import Rule
     from wazuh_cicd.findings import Finding
     from wazuh_cicd.spec import RuleSpec, SpecSet, TestEvent
 

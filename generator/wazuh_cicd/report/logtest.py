@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wazuh_cicd.engine.judge.explain import Step
-    from wazuh_cicd.engine.judge.rulemodel import Rule
-    from wazuh_cicd.engine.session import Verdict
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.judge.verdict import Verdict
 
 
 def as_json(shown: Verdict | Explanation) -> str:

@@ -10,7 +10,7 @@ from wazuh_cicd.engine.patterns.perl import PerlPattern
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wazuh_cicd.engine.decode.decodermodel import Decoder
+    from wazuh_cicd.engine.decode.decoder import Decoder
     from wazuh_cicd.engine.decode.event import Event
     from wazuh_cicd.engine.patterns import Pattern
 
@@ -49,7 +49,7 @@ class RootIndex:
         known = self._by_byte.get(byte)
         if known is None:
             for root in self._others:
-                root.settle()
+                root.compile()
             known = self._by_byte[byte] = tuple(root for root in self._others if _may_start(root.prematch, byte))
         return known
 
@@ -58,7 +58,7 @@ class RootIndex:
         if known is None:
             known = tuple(root for root in self._programs if root.program_name and root.program_name.test(program))
             for root in known:
-                root.settle()
+                root.compile()
             if len(self._by_program) >= _REMEMBERED:
                 self._by_program.clear()
             self._by_program[program] = known

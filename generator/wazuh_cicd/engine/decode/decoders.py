@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.engine.decode.decoder import Decoder
 from wazuh_cicd.engine.decode.decoderindex import RootIndex
-from wazuh_cicd.engine.decode.decodermodel import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder
+from wazuh_cicd.engine.load.decoderdefinition import (
+    AFTER_PARENT,
+    AFTER_PREMATCH,
+    AFTER_REGEX,
+    DecoderDefinition,
+)
 from wazuh_cicd.engine.load.decoderxml import read_decoders
 from wazuh_cicd.engine.patterns.osregex import OsRegex
 
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.load.decoderdefinition import LoadedDecoders
     from wazuh_cicd.engine.load.messages import LoadMessage
 
 # Decoders that the manager has built in; events that they take do not pass through ``DecoderSet.decode``.
@@ -51,7 +58,7 @@ def load_decoders(files: Sequence[tuple[str, bytes]], messages: list[LoadMessage
     Raises:
         FatalLoadError: the manager would refuse the ruleset.
     """
-    return DecoderSet(*read_decoders(files, messages))
+    return DecoderSet(read_decoders(files, messages))
 
 
 class DecoderSet:
@@ -65,18 +72,26 @@ class DecoderSet:
 
     __slots__ = ("_index", "_numbers", "decoders", "others", "programs")
 
-    def __init__(self, programs: Sequence[Decoder], others: Sequence[Decoder], decoders: Sequence[Decoder]) -> None:
-        """Number the names and index the roots; the decoders are complete."""
-        self.programs = tuple(programs)
-        self.others = tuple(others)
-        self.decoders = tuple(decoders)
-        declared = sorted({decoder.declared for decoder in decoders} - set(INTERNAL_DECODERS))
-        names = (*INTERNAL_DECODERS, *declared)
-        self._numbers = {name: number for number, name in enumerate(names, 1)}
-        for decoder in decoders:
-            inherits = decoder.parent is not None and not decoder.use_own_name
-            decoder.name = str(decoder.parent) if inherits else decoder.declared
-            decoder.number = self._numbers[decoder.name]
+    def __init__(self, loaded: LoadedDecoders) -> None:
+        """Number the names, compile what is asked for first, and index the roots."""
+        definitions = loaded.definitions
+        declared = sorted({definition.declared for definition in definitions} - set(INTERNAL_DECODERS))
+        self._numbers = {name: number for number, name in enumerate((*INTERNAL_DECODERS, *declared), 1)}
+        self.decoders = tuple(
+            Decoder(
+                definition,
+                self._numbers[definition.name],
+                loaded.patterns[position] if loaded.patterns is not None else None,
+                get_next=position in loaded.continued,
+            )
+            for position, definition in enumerate(definitions)
+        )
+        for decoder, children in zip(self.decoders, loaded.children, strict=True):
+            decoder.children = [self.decoders[child] for child in children]
+            decoder.asleep = loaded.patterns is None and bool(children)
+        roots = [decoder for decoder in self.decoders if decoder.definition.parent is None]
+        self.programs = tuple(root for root in roots if root.program_name is not None)
+        self.others = tuple(root for root in roots if root.program_name is None)
         self._index = RootIndex(self.programs, self.others)
 
     def id_of(self, name: bytes) -> int | None:
@@ -90,11 +105,11 @@ class DecoderSet:
             KeyError: nothing declares the name.
         """
         number = self._numbers[name]
-        known = next((decoder for decoder in self.decoders if decoder.name == name), None)
-        decoder = known or Decoder(name, name, number=number, category=INTERNAL_CATEGORY)
-        event.decoder = event.decoder_info = decoder
+        known = next((decoder.definition for decoder in self.decoders if decoder.definition.name == name), None)
+        definition = known or DecoderDefinition(name, name, category=INTERNAL_CATEGORY)
+        event.decoder = event.decoder_info = definition
         event.decoder_id = number
-        event.category = decoder.category
+        event.category = definition.category
 
     def decode(self, event: Event) -> None:
         """Choose a decoder and fill the event's fields."""
@@ -102,20 +117,21 @@ class DecoderSet:
         if found is None:
             return
         root, after_root = found
-        event.decoder = event.decoder_info = root
+        event.decoder = event.decoder_info = root.definition
         if root.asleep:
             root.wake()
         if not root.children:
             _run_chain(event, (root,), 0, after_root, after_root)
+            named = root
         else:
-            _run_children(event, root, after_root)
-        info = event.decoder_info
-        event.decoder_id = info.number
+            named = _run_children(event, root, after_root)
+        event.decoder_id = named.number
         if event.category == "syslog":  # a plugin may have set another
-            event.category = info.category
+            event.category = named.definition.category
 
 
-def _run_children(event: Event, root: Decoder, after_root: int) -> None:
+def _run_children(event: Event, root: Decoder, after_root: int) -> Decoder:
+    """Run the first child that takes the event; return the decoder that the alert names."""
     children = root.children
     log = event.log
     lowered = event.log_lower
@@ -124,20 +140,21 @@ def _run_children(event: Event, root: Decoder, after_root: int) -> None:
         child = children[at]
         if child.prematch is None:
             _run_chain(event, children, at, after_root, after_root)
-            return
+            return root
         prematch = child.prematch
         start = after_root if child.prematch_offset else 0
         match = (
             prematch.search_folded(lowered, log, start) if type(prematch) is OsRegex else prematch.search(log, start)
         )
         if match is not None:
-            event.decoder_info = child
+            event.decoder_info = child.definition
             _run_chain(event, children, at, after_root, event.behind(match.end))
-            return
+            return child
         while child.get_next and at + 1 < len(children):  # the others of the chain are out as well
             at += 1
             child = children[at]
         at += 1
+    return root
 
 
 def _run_chain(event: Event, chain: Sequence[Decoder], at: int, after_root: int, after_prematch: int) -> None:
@@ -148,7 +165,7 @@ def _run_chain(event: Event, chain: Sequence[Decoder], at: int, after_root: int,
     while True:
         decoder = chain[at]
         if decoder.plugin is not None:
-            info = event.decoder_info or decoder
+            info = event.decoder_info or decoder.definition
             offsets = {AFTER_PARENT: after_root, AFTER_PREMATCH: after_prematch}
             if info.plugin_offset != AFTER_REGEX:  # which a plugin can ask for, and then finds nothing
                 start = offsets.get(info.plugin_offset, 0)

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.engine.load.decoderdefinition import MAX_DYNAMIC_FIELDS
+
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.decode.decodermodel import Decoder
-
-# The names that a decoder stores outside the list of dynamic fields, in the order in which an alert prints them.
-STATIC_FIELDS = (
-    "protocol",
-    "action",
-    "srcip",
-    "srcport",
-    "srcuser",
-    "dstip",
-    "dstport",
-    "dstuser",
-    "id",
-    "status",
-    "url",
-    "data",
-    "extra_data",
-    "system_name",
-)
-
-# analysisd.decoder_order_size of a default installation: an event never gets more dynamic fields than this.
-MAX_DYNAMIC_FIELDS = 256
+    from wazuh_cicd.engine.load.decoderdefinition import DecoderDefinition
 
 LOCAL_AGENT = "000"
 
@@ -97,8 +78,8 @@ class Event:
         self.timestamp: bytes | None = None
         self.statics: dict[str, bytes] = {}
         self.dynamics: list[tuple[bytes, bytes]] = []
-        self.decoder: Decoder | None = None
-        self.decoder_info: Decoder | None = None
+        self.decoder: DecoderDefinition | None = None
+        self.decoder_info: DecoderDefinition | None = None
         self.decoder_id = 0
         self.category = "syslog"
         self.time = time

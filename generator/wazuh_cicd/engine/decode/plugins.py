@@ -9,8 +9,13 @@ from wazuh_cicd.engine.decode import jsontext
 from wazuh_cicd.engine.patterns import compile_pattern
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.decode.decodermodel import Decoder, Plugin
+    from collections.abc import Callable
+
     from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.load.decoderdefinition import DecoderDefinition
+
+    # Takes the event, the decoder that is recorded for it, and the text to read.
+    Plugin = Callable[[Event, DecoderDefinition, bytes], None]
 
 # Top-level keys of a JSON event that are static fields. ``user`` is one only while there is no dstuser.
 _JSON_STATICS = {
@@ -35,7 +40,7 @@ _JSON_STATICS = {
 FORWARDED_ALERT = "ossec-alert"
 
 
-def decode_json(event: Event, info: Decoder, text: bytes) -> None:
+def decode_json(event: Event, info: DecoderDefinition, text: bytes) -> None:
     """Flatten a JSON object into fields. A text that is no JSON object gives none."""
     try:
         top = jsontext.parse(text)
@@ -62,7 +67,7 @@ _PF_PROTOCOLS = {b"u": b"UDP", b"i": b"ICMP"}
 _PF_PARTS = 4  # behind so many parts of an address stands the port
 
 
-def decode_pf(event: Event, info: Decoder, text: bytes) -> None:
+def decode_pf(event: Event, info: DecoderDefinition, text: bytes) -> None:
     """Read a line of OpenBSD's packet filter: ``rule 2/(match) pass in on xl0: address.port > address.port: ...``."""
     del info
     head = _PF_HEAD.match(text)
@@ -94,7 +99,7 @@ _SYMANTEC_FIELDS = {b"11": ("srcip", 128), b"10": ("dstuser", 128), b"60": ("url
 _SYMANTEC_ID = 9
 
 
-def decode_symantec(event: Event, info: Decoder, text: bytes) -> None:
+def decode_symantec(event: Event, info: DecoderDefinition, text: bytes) -> None:
     """Read ``20070717,73613,1=5,11=address,10=user,3=1,2=2`` of Symantec Web Security, from the first comma on."""
     del info
     found: dict[str, bytes] = {}
@@ -127,7 +132,7 @@ _SONICWALL_ACTIONS = {
 }
 
 
-def decode_sonicwall(event: Event, info: Decoder, text: bytes) -> None:
+def decode_sonicwall(event: Event, info: DecoderDefinition, text: bytes) -> None:
     """Read ``pri=6 c=1 m=98 ... src=address:port:zone dst=address:port:zone proto=tcp/80`` of a SonicWall."""
     del info
     head = _SONICWALL_HEAD.search(text)
@@ -152,7 +157,7 @@ def decode_sonicwall(event: Event, info: Decoder, text: bytes) -> None:
         statics["action"] = _SONICWALL_ACTIONS[statics["id"]]
 
 
-def decode_alert(event: Event, info: Decoder, text: bytes) -> None:
+def decode_alert(event: Event, info: DecoderDefinition, text: bytes) -> None:
     """Take an alert that another manager forwards, and any other text: no tree of rules is tried on it."""
     del info, text
     event.category = FORWARDED_ALERT

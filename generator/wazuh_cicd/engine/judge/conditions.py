@@ -10,63 +10,39 @@ import time as clock
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.judge.compiledrules import COMPILED_RULES
+from wazuh_cicd.engine.judge.condition import Condition
+from wazuh_cicd.engine.judge.seen import fts_key
+from wazuh_cicd.engine.judge.texts import matcher_of, pattern_of
 from wazuh_cicd.engine.load.addresses import parse_address
 from wazuh_cicd.engine.load.xmlreader import to_bytes
+from wazuh_cicd.engine.patterns import shared_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from wazuh_cicd.engine.decode.event import Event
-    from wazuh_cicd.engine.judge.memory import Memory
-    from wazuh_cicd.engine.judge.rulemodel import AddressTest, ListTest, Rule, TextTest
-
-    EventTest = Callable[[Event], bool]
-    StateTest = Callable[[Event, Memory], bool]
-    Value = Callable[[Event], bytes | None]
+    from wazuh_cicd.engine.judge.condition import EventTest, StateTest, Value
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.judge.seen import Seen
+    from wazuh_cicd.engine.load.cdb import CdbList
+    from wazuh_cicd.engine.load.ruledefinition import AddressTest, ListTest, RuleDefinition, TextTest
 
 _BEFORE_FIELDS = ("program_name", "id", "system_name", "protocol", "match", "regex", "action", "url", "location")
 _BEHIND_ADDRESSES = ("srcport", "dstport")
 _BEHIND_WEEKDAY = ("data", "extra_data", "hostname", "status")
 
 
-class Condition:
-    """One condition of a rule.
+def compile_rule(
+    rule: Rule, lists: Mapping[bytes, CdbList], *, local_time: Callable[[float], clock.struct_time]
+) -> None:
+    """Compile the conditions of a rule into ``conditions``, ``checks`` and ``state_checks``.
 
-    Attributes:
-        tag: the tag, with the field's name where one is meant: ``field github.action``.
-        wanted: what the rule asks for, for people.
-        test: whether the event satisfies it; None for conditions on the session's state.
-        state_test: the same with the session's memory, for those that have one.
-        value: what the test looks at; None where the event does not have it.
+    Args:
+        rule: a rule of the tree.
+        lists: the declared CDB lists.
+        local_time: what ``<time>`` and ``<weekday>`` see of a time.
     """
-
-    __slots__ = ("state_test", "tag", "test", "value", "wanted")
-
-    def __init__(
-        self,
-        tag: str,
-        wanted: str,
-        value: Value,
-        test: EventTest | None = None,
-        state_test: StateTest | None = None,
-    ) -> None:
-        """Put a condition together."""
-        self.tag = tag
-        self.wanted = wanted
-        self.value = value
-        self.test = test
-        self.state_test = state_test
-
-    def holds(self, event: Event, memory: Memory) -> bool:
-        """Test it."""
-        if self.test is not None:
-            return self.test(event)
-        return self.state_test is None or self.state_test(event, memory)
-
-
-def settle(rule: Rule, *, local_time: Callable[[float], clock.struct_time] = clock.localtime) -> None:
-    """Compile the conditions of a rule into ``conditions``, ``checks`` and ``state_checks``."""
-    rule.conditions = tuple(_conditions(rule, local_time))
+    rule.conditions = tuple(_conditions(rule, lists, local_time))
     checks: list[EventTest] = []
     state_checks: list[StateTest] = []
     for condition in rule.conditions:
@@ -77,13 +53,16 @@ def settle(rule: Rule, *, local_time: Callable[[float], clock.struct_time] = clo
             state_checks.append(condition.holds)
     rule.checks, rule.state_checks = tuple(checks), tuple(state_checks)
     rule.stateful = bool(rule.state_checks) or rule.composite
-    rule.unsettled = False
+    rule.compiled = True
 
 
-def _conditions(rule: Rule, local_time: Callable[[float], clock.struct_time]) -> Iterator[Condition]:
+def _conditions(
+    loaded: Rule, lists: Mapping[bytes, CdbList], local_time: Callable[[float], clock.struct_time]
+) -> Iterator[Condition]:
+    rule = loaded.definition
     texts = rule.texts
     if rule.decoded_as is not None:
-        yield _decoded_as(rule)
+        yield _decoded_as(rule.decoded_as, loaded.decoder_id)
     yield from (_text(texts[tag]) for tag in _BEFORE_FIELDS if tag in texts)
     yield from map(_field, rule.fields)
     yield from (_address(tag, rule.addresses[tag]) for tag in ("srcip", "dstip") if tag in rule.addresses)
@@ -98,11 +77,11 @@ def _conditions(rule: Rule, local_time: Callable[[float], clock.struct_time]) ->
     yield from _calendar(rule, local_time)
     yield from (_text(texts[tag]) for tag in _BEHIND_WEEKDAY if tag in texts)
     if rule.check_diff:
-        yield Condition("check_diff", "another text than last time", _log, state_test=_check_diff(rule))
+        yield Condition("check_diff", "another text than last time", _log, state_test=_check_diff(loaded.index))
     if rule.if_fts:
         yield Condition("if_fts", "first time seen", _fts_key, state_test=_if_fts)
     # From the third list on, the engine loses sight of all but the last two.
-    yield from map(_list, rule.lists[-2:])
+    yield from (_list(test, lists[test.declared]) for test in rule.lists[-2:])
 
 
 def _log(event: Event) -> bytes:
@@ -110,7 +89,7 @@ def _log(event: Event) -> bytes:
 
 
 def _fts_key(event: Event) -> bytes | None:
-    return event.decoder_info.fts_key(event) if event.decoder_info is not None else None
+    return fts_key(event.decoder_info, event)
 
 
 def _user(event: Event) -> bytes | None:
@@ -151,7 +130,7 @@ def _text(test: TextTest) -> Condition:
     if test.tag in {"match", "regex"}:
         return Condition(test.tag, _shown(test), _log, _log_test(test))
     value = _SUBJECTS.get(test.tag) or _static(test.tag)
-    matches = test.tester()
+    matches = matcher_of(test)
 
     def check(event: Event) -> bool:
         subject = value(event)
@@ -162,16 +141,16 @@ def _text(test: TextTest) -> Condition:
 
 def _log_test(test: TextTest) -> EventTest:
     """Return the test of the log; where letter case does not count, all rules share one lower-cased copy of it."""
-    pattern = test.compiled()
+    pattern = pattern_of(test)
     if not pattern.caseless:
-        matches = test.tester()
+        matches = matcher_of(test)
         return lambda event: matches(event.log)
     folded = pattern.test_folded
     return lambda event: bool(folded(event.log_lower))
 
 
 def _field(test: TextTest) -> Condition:
-    matches = test.tester()
+    matches = matcher_of(test)
     name = test.name.lower()
 
     def check(event: Event) -> bool:
@@ -182,9 +161,8 @@ def _field(test: TextTest) -> Condition:
     return Condition(f"field {shown}", _shown(test), lambda event: event.field(name), check)
 
 
-def _decoded_as(rule: Rule) -> Condition:
-    wanted = rule.decoder_id
-    shown = (rule.decoded_as or b"").decode("utf-8", "backslashreplace")
+def _decoded_as(name: bytes, wanted: int) -> Condition:
+    shown = name.decode("utf-8", "backslashreplace")
 
     def value(event: Event) -> bytes | None:
         return to_bytes(event.decoder_info.name) if event.decoder_info is not None else None
@@ -219,7 +197,7 @@ def _maxsize(size: int) -> Condition:
     )
 
 
-def _calendar(rule: Rule, local_time: Callable[[float], clock.struct_time]) -> Iterator[Condition]:
+def _calendar(rule: RuleDefinition, local_time: Callable[[float], clock.struct_time]) -> Iterator[Condition]:
     def value(event: Event) -> bytes:
         return clock.strftime("%A %H:%M", local_time(event.time)).encode()
 
@@ -239,17 +217,15 @@ def _calendar(rule: Rule, local_time: Callable[[float], clock.struct_time]) -> I
         )
 
 
-def _check_diff(rule: Rule) -> StateTest:
-    index = rule.index
-
-    def check(event: Event, memory: Memory) -> bool:
-        return memory.differs(index, event)
+def _check_diff(index: int) -> StateTest:
+    def check(event: Event, seen: Seen) -> bool:
+        return seen.differs(index, event)
 
     return check
 
 
-def _if_fts(event: Event, memory: Memory) -> bool:
-    return memory.first_time_seen(event)
+def _if_fts(event: Event, seen: Seen) -> bool:
+    return seen.is_first(event)
 
 
 def _list_value(name: bytes) -> Value:
@@ -282,10 +258,10 @@ _LIST_STATICS = frozenset(
 )
 
 
-def _list(test: ListTest) -> Condition:
+def _list(test: ListTest, content: CdbList) -> Condition:
     value = _list_value(test.field)
-    lookup, kind = test.content.lookup, test.lookup
-    accepted = test.check_value.test if test.check_value is not None else None
+    lookup, kind = content.lookup, test.lookup
+    accepted = shared_pattern("osmatch", test.check_value).test if test.check_value is not None else None
 
     def check(event: Event) -> bool:
         subject = value(event)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.judge.memory import key_reader, value_of
+from wazuh_cicd.engine.judge.keys import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from wazuh_cicd.engine.decode.event import Event
     from wazuh_cicd.engine.judge.memory import Memory
-    from wazuh_cicd.engine.judge.rulemodel import Rule
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.load.ruledefinition import RuleDefinition
 
     Agrees = Callable[[Event], bool]
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MAX_PREVIOUS = 11
 
 
-def _alike(rule: Rule, event: Event) -> Agrees | None:
+def _alike(rule: RuleDefinition, event: Event) -> Agrees | None:
     """Return the test of an earlier event for the same agent and equal values; None when none can pass."""
     same: list[tuple[str, bytes | str]] = []
     for name in rule.same:
@@ -55,16 +56,21 @@ def _alike(rule: Rule, event: Event) -> Agrees | None:
     return alike
 
 
-def _unlike(rule: Rule, event: Event) -> Agrees | None:
-    """Return the test of an earlier event for the other things a composite asks for; None when there are none."""
-    if not (rule.different or rule.different_fields or rule.matched_regex):
+def _unlike(rule: RuleDefinition, matches: Callable[[bytes], bool] | None, event: Event) -> Agrees | None:
+    """Return the test of an earlier event for the other things a composite asks for; None when there are none.
+
+    Args:
+        rule: the composite.
+        matches: what its log must match, for ``if_matched_regex``.
+        event: the current one.
+    """
+    if not rule.different and not rule.different_fields and matches is None:
         return None
     different = [(name, mine) for name in rule.different if (mine := value_of(event, name)) is not None]
     different_fields = [
         (field.lower(), value) for field in rule.different_fields if (value := event.field(field.lower())) is not None
     ]
     needs_fields = bool(rule.different_fields) and not event.dynamics
-    matches = rule.matched_regex.test if rule.matched_regex is not None else None
 
     def unlike(other: Event) -> bool:
         if (matches is not None and not matches(other.log)) or (needs_fields and not other.dynamics):
@@ -103,10 +109,11 @@ def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
 
 
 def _search(rule: Rule, event: Event, memory: Memory) -> bool:
-    needed = max((rule.frequency or 0) - 2, 0)
+    definition = rule.definition
+    needed = max((definition.frequency or 0) - 2, 0)
     alike: Agrees | None = None
     stored: Sequence[Event] | None
-    reader = key_reader(rule)
+    reader = rule.key_reader()
     if reader is not None and memory.ascending and rule.search != "regex":
         # Only events with equal values can count. While time goes on, skipping the others changes nothing.
         table = memory.by_key.get(rule.index)
@@ -114,13 +121,13 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
         stored = table.get(key, ()) if table and key is not None else ()
     else:
         stored = _stored(rule, memory)
-        alike = _alike(rule, event)
+        alike = _alike(definition, event)
         if alike is None:
             return False
     if (len(memory.recent) if stored is None else len(stored)) <= needed:
         return False
     by_regex = stored is None
-    oldest = int(event.time) - rule.timeframe
+    oldest = int(event.time) - definition.timeframe
     if stored is not None and memory.ascending and int(stored[-1 - needed].time) < oldest:
         return False  # too few within the time frame, whatever they are
     candidates: Iterable[Event]
@@ -129,8 +136,8 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
         candidates = (other for other, _, _ in reversed(memory.recent) if other.category == category)
     else:
         candidates = reversed(stored)
-    unlike = _unlike(rule, event)
-    level = rule.level
+    unlike = _unlike(definition, rule.matched_regex.test if rule.matched_regex is not None else None, event)
+    level = definition.level
     previous = memory.previous
     newest: Event | None = None
     count = 0

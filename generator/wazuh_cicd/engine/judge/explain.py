@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.engine.judge.rule import Rule
+from wazuh_cicd.engine.judge.verdict import Verdict
+
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.judge.rulemodel import Node, Rule
-    from wazuh_cicd.engine.session import Verdict
+    from wazuh_cicd.engine.judge.places import Node
 
 
 @dataclass(frozen=True, slots=True)

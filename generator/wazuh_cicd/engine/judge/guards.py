@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.engine.patterns.perl_facts import facts_of
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.judge.rulemodel import Rule, TextTest
+    from wazuh_cicd.engine.load.ruledefinition import RuleDefinition, TextTest
 
 # A field that a guard looks at: (is it a static one, its name).
 Key = tuple[bool, str]
@@ -48,7 +48,7 @@ def exact_values(test: TextTest) -> frozenset[bytes] | None:
     return frozenset(fold(value[1]) for value in values if value) if all(values) else None
 
 
-def guards_of(rule: Rule) -> list[tuple[Key, frozenset[bytes] | None, TextTest]]:
+def guards_of(rule: RuleDefinition) -> list[tuple[Key, frozenset[bytes] | None, TextTest]]:
     """Return fields without which a rule cannot match, values where known, and the test; the most telling first."""
     tests: list[tuple[Key, TextTest]] = [((True, name), rule.texts[name]) for name in _STATICS if name in rule.texts]
     tests += [((False, test.name.lower().decode("latin-1")), test) for test in rule.fields]

@@ -34,7 +34,7 @@ class Attack:
 @cache
 def attack() -> Attack:
     """Read the table, once."""
-    text = (files("wazuh_cicd.engine") / "data" / "attack-13.1.json").read_text("utf-8")
+    text = (files("wazuh_cicd") / "engine" / "data" / "attack-13.1.json").read_text("utf-8")
     raw = json.loads(text)
     return Attack(raw["tactics"], {key: (name, tuple(tactics)) for key, (name, tactics) in raw["techniques"].items()})
 

@@ -8,17 +8,18 @@ import time as clock
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.decode.event import LOCAL_AGENT, STATIC_FIELDS
+from wazuh_cicd.engine.decode.event import LOCAL_AGENT
 from wazuh_cicd.engine.decode.jsontext import parse, print_formatted
 from wazuh_cicd.engine.decode.predecode import shown_hostname
 from wazuh_cicd.engine.judge.mitre import describe
+from wazuh_cicd.engine.load.decoderdefinition import STATIC_FIELDS
 from wazuh_cicd.engine.load.ruletags import COMPLIANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wazuh_cicd.engine.decode.event import Event
-    from wazuh_cicd.engine.judge.rulemodel import Rule
+    from wazuh_cicd.engine.judge.rule import Rule
     from wazuh_cicd.engine.load.messages import LoadMessage
 
 # A group string is cut to this many bytes before it is split.
@@ -148,31 +149,32 @@ def decoder_of(event: Event) -> dict[str, Any]:
 
 def rule_of(rule: Rule, event: Event, firedtimes: int) -> tuple[dict[str, Any], list[LoadMessage]]:
     """Return the alert's ``rule``, and what the manager says about MITRE ids that it does not know."""
+    definition = rule.definition
     shown: dict[str, Any] = {}
     messages: list[LoadMessage] = []
-    if rule.level:
-        shown["level"] = rule.level
-    shown["description"] = text(expand(rule.description or b"", event))
-    if rule.id:
-        shown["id"] = str(rule.id)
-    if rule.mitre_ids or rule.mitre_pairs:
-        mitre, messages = describe(tuple(rule.mitre_ids), tuple(rule.mitre_pairs))
+    if definition.level:
+        shown["level"] = definition.level
+    shown["description"] = text(expand(definition.description or b"", event))
+    if definition.id:
+        shown["id"] = str(definition.id)
+    if definition.mitre_ids or definition.mitre_pairs:
+        mitre, messages = describe(definition.mitre_ids, definition.mitre_pairs)
         if mitre is not None:
             shown["mitre"] = mitre
-    if rule.cve is not None:
-        shown["cve"] = text(rule.cve)
-    if rule.info is not None:
-        shown["info"] = text(rule.info)
+    if definition.cve is not None:
+        shown["cve"] = text(definition.cve)
+    if definition.info is not None:
+        shown["info"] = text(definition.info)
     if rule.search is not None:  # also of a composite that was overwritten by a plain rule
-        shown["frequency"] = rule.frequency or 2
-    if rule.options.counter:
+        shown["frequency"] = definition.frequency or 2
+    if definition.options.counter:
         shown["firedtimes"] = firedtimes
-    shown["mail"] = rule.options.mail
+    shown["mail"] = definition.options.mail
     if rule.groups is None:
-        rule.groups = split_groups(rule.group)
+        rule.groups = split_groups(definition.group)
     for name, values in rule.groups:
         shown[name] = list(values)
-    if not rule.level:
+    if not definition.level:
         shown["level"] = 0
     return shown, messages
 

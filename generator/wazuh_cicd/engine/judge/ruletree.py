@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.judge.rulemodel import KEPT_BY_OVERWRITE, RANK_STEP, Node, Rule
+from wazuh_cicd.engine.judge.places import Node
+from wazuh_cicd.engine.judge.rule import Rule
 from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
+from wazuh_cicd.engine.load.ruledefinition import RANK_STEP
 from wazuh_cicd.engine.patterns import compile_pattern, word_match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from wazuh_cicd.engine.load.ruledefinition import RuleDefinition
 
 # Rules with a smaller id and no parent are roots of their category.
 FIRST_ORDINARY_ID = 10
@@ -27,51 +31,54 @@ def as_c_int(digits: bytes) -> int:
     return number - (1 << _INT_BITS) if number >> (_INT_BITS - 1) else number
 
 
-@dataclass(slots=True)
 class RuleTree:
     """All rules of a ruleset, in the order in which they were loaded.
 
     Attributes:
+        messages: what the manager logs; appended to.
         roots: the category roots, in order.
         rules: rule by id; the first of an id counts.
         ordered: rules in load order; a rule's ``index`` is its position here.
         nodes: every place in the tree by rule id, in order of attachment.
         by_group: every place by the group string of its rule.
-        messages: what the manager logs; appended to.
     """
 
-    messages: list[LoadMessage]
-    roots: list[Node] = field(default_factory=list)
-    rules: dict[int, Rule] = field(default_factory=dict)
-    ordered: list[Rule] = field(default_factory=list)
-    nodes: dict[int, list[Node]] = field(default_factory=dict)
-    by_group: dict[bytes, list[Node]] = field(default_factory=dict)
+    __slots__ = ("_decoder_id", "by_group", "messages", "nodes", "ordered", "roots", "rules")
+
+    def __init__(self, messages: list[LoadMessage], decoder_id: Callable[[bytes], int | None]) -> None:
+        """Start without rules.
+
+        Args:
+            messages: appended to.
+            decoder_id: the number of a decoder by name.
+        """
+        self.messages = messages
+        self.roots: list[Node] = []
+        self.rules: dict[int, Rule] = {}
+        self.ordered: list[Rule] = []
+        self.nodes: dict[int, list[Node]] = {}
+        self.by_group: dict[bytes, list[Node]] = {}
+        self._decoder_id = decoder_id
 
     def warn(self, code: int, text: str, rule: Rule) -> None:
         """Log a warning about ``rule``."""
-        self.messages.append(
-            LoadMessage(WARNING, code, f"({code}): {text}", rule.path, rule.line, rule.column, rule.id)
-        )
+        self.messages.append(LoadMessage(WARNING, code, f"({code}): {text}", *_place_of(rule)))
 
     def error(self, text: str, rule: Rule) -> None:
         """Log an error about ``rule`` that does not stop the daemon."""
-        self.messages.append(LoadMessage(ERROR, 0, text, rule.path, rule.line, rule.column, rule.id))
+        self.messages.append(LoadMessage(ERROR, 0, text, *_place_of(rule)))
 
     def __contains__(self, rule_id: object) -> bool:
         """Whether a rule of this id is loaded."""
         return rule_id in self.rules
 
-    def add(self, rule: Rule) -> bool:
+    def add(self, definition: RuleDefinition) -> bool:
         """Give a rule its place; False when the manager drops it with a warning."""
-        if rule.overwrite:
+        rule = self.make(definition)
+        if definition.overwrite:
             self._overwrite(rule)
             return True
-        counted = None if rule.if_matched_sid is None else self.rules.get(as_c_int(rule.if_matched_sid))
-        if rule.if_sid is None and rule.if_group is None:
-            if rule.if_matched_group is not None:
-                rule.if_group = rule.if_matched_group
-            else:
-                rule.if_sid = rule.if_matched_sid
+        counted = None if definition.if_matched_sid is None else self.rules.get(as_c_int(definition.if_matched_sid))
         if not self._attach(rule):
             return False
         rule.index = len(self.ordered)
@@ -79,6 +86,11 @@ class RuleTree:
         self.rules[rule.id] = rule
         self._register(rule, counted)
         return True
+
+    def make(self, definition: RuleDefinition) -> Rule:
+        """Return a rule of this tree that has no place yet."""
+        name = definition.decoded_as
+        return Rule(definition, (self._decoder_id(name) or 0) if name is not None else 0)
 
     def finish(self, nodes: Iterable[Node]) -> None:
         """Index places that were attached without ``add``; nothing can be added to the tree afterwards."""
@@ -100,7 +112,7 @@ class RuleTree:
 
     def _index(self, node: Node) -> None:
         self.nodes.setdefault(node.rule.id, []).append(node)
-        self.by_group.setdefault(node.rule.group, []).append(node)
+        self.by_group.setdefault(node.rule.definition.group, []).append(node)
 
     def _attach(self, rule: Rule) -> bool:
         if rule.id < FIRST_ORDINARY_ID:
@@ -108,14 +120,13 @@ class RuleTree:
             self.roots.append(Node(rule))
             self._index(self.roots[-1])
             return True
-        if rule.if_sid is not None:
-            return self._attach_by_sid(rule)
-        if rule.if_level is not None and rule.if_matched_group is None:
-            return self._attach_by_level(rule)
-        if rule.if_group is not None:
-            return self._attach_by_group(rule)
-        if rule.if_level is not None:
-            return self._attach_by_level(rule)
+        definition = rule.definition
+        if definition.if_sid is not None:
+            return self._attach_by_sid(rule, definition.if_sid)
+        if definition.if_level is not None and (definition.if_matched_group is None or definition.if_group is None):
+            return self._attach_by_level(rule, definition.if_level)
+        if definition.if_group is not None:
+            return self._attach_by_group(rule, definition.if_group)
         return self._attach_by_category(rule)
 
     def _attach_by_category(self, rule: Rule) -> bool:
@@ -126,15 +137,15 @@ class RuleTree:
         self.warn(7611, f"Category was not found. Invalid 'category'. Rule '{rule.id}' will be ignored.", rule)
         return False
 
-    def _attach_by_sid(self, rule: Rule) -> bool:
+    def _attach_by_sid(self, rule: Rule, sids: bytes) -> bool:
         found = False
-        for digits in re.findall(rb"[0-9]+", rule.if_sid or b""):
+        for digits in re.findall(rb"[0-9]+", sids):
             sid = as_c_int(digits)
             if sid == 0:  # no id at all for the manager: the category decides
                 found = self._attach_by_category(rule) or found
                 continue
             targets = self._reachable(sid)
-            if not targets and rule.if_matched_sid is not None:
+            if not targets and rule.definition.if_matched_sid is not None:
                 self.warn(
                     7620,
                     f"Signature ID '{sid}' was not found. Invalid 'if_matched_sid'.Rule '{rule.id}' will be ignored.",
@@ -164,13 +175,13 @@ class RuleTree:
             return places
         return [node for node in places if not any(_hides(other, node) for other in places if other is not node)]
 
-    def _attach_by_level(self, rule: Rule) -> bool:
-        rank = int(rule.if_level or b"0") * RANK_STEP
+    def _attach_by_level(self, rule: Rule, level: bytes) -> bool:
+        rank = int(level or b"0") * RANK_STEP
         if not rank:
-            shown = (rule.if_level or b"").decode("utf-8", "surrogateescape")
+            shown = level.decode("utf-8", "surrogateescape")
             self.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", rule)
             return False
-        targets = [node for node in self.walk() if node.rule.rank >= rank]
+        targets = [node for node in self.walk() if node.rule.definition.rank >= rank]
         if not targets:
             self.warn(
                 7608, f"Level ID '{rank}' was not found. Invalid 'if_level'. Rule '{rule.id}' will be ignored.", rule
@@ -180,8 +191,7 @@ class RuleTree:
             self._place(node, rule)
         return True
 
-    def _attach_by_group(self, rule: Rule) -> bool:
-        text = rule.if_group or b""
+    def _attach_by_group(self, rule: Rule, text: bytes) -> bool:
         # The quick look saves most calls of the real comparison.
         alternatives = [alternative.lstrip(b"^") for alternative in text.lower().split(b"|")]
         targets = [
@@ -202,29 +212,31 @@ class RuleTree:
 
     def _register(self, rule: Rule, counted: Rule | None) -> None:
         """Tell the rules that a composite counts that they are counted."""
-        if rule.if_matched_sid is not None and as_c_int(rule.if_matched_sid) == 0:
+        definition = rule.definition
+        if definition.if_matched_sid is not None and as_c_int(definition.if_matched_sid) == 0:
             rule.search = "regex"  # without an expression: every remembered event counts
-        elif rule.if_matched_sid is not None:
+        elif definition.if_matched_sid is not None:
             rule.search, rule.counted = "sid", counted
             if counted is not None:
                 counted.counted_by_sid = True
-        elif rule.if_matched_group is not None:
+        elif definition.if_matched_group is not None:
             rule.search = "group"
-            pattern = compile_pattern("osmatch", rule.if_matched_group)
+            pattern = compile_pattern("osmatch", definition.if_matched_group)
             for group, nodes in self.by_group.items():
                 if pattern.test(group):
                     for node in nodes:
                         node.rule.counted_by_groups.append(rule)
-        elif rule.if_matched_regex is not None:
+        elif definition.if_matched_regex is not None:
             rule.search = "regex"
             rule.compile_matched()
 
     def _overwrite(self, rule: Rule) -> None:
         old = self.rules[rule.id]
+        before, after = old.definition, rule.definition
         for relation in _RELATIONS:
-            if getattr(rule, relation.replace("if_", "if_matched_"), None) is not None:
+            if getattr(after, relation.replace("if_", "if_matched_"), None) is not None:
                 continue  # the manager takes if_sid for a part of if_matched_sid, if_group of if_matched_group
-            new_text, old_text = getattr(rule, relation), getattr(old, relation)
+            new_text, old_text = getattr(after, relation), getattr(before, relation)
             # The manager warns of if_group even when it is the same.
             if new_text is not None and (relation == "if_group" or new_text != old_text):
                 self.warn(
@@ -233,18 +245,24 @@ class RuleTree:
                     " The original value is retained.",
                     rule,
                 )
-        if rule.rank != old.rank:
+        if after.rank != before.rank:
             for node in self.nodes[rule.id]:
                 if node.parent is not None:
                     node.parent.forget_ranks()
-        if rule.group != old.group:
-            places = self.by_group[old.group]
-            self.by_group[old.group] = [node for node in places if node.rule is not old]
-            self.by_group.setdefault(rule.group, []).extend(node for node in places if node.rule is old)
-        for item in fields(Rule):
-            if item.name not in KEPT_BY_OVERWRITE:
-                setattr(old, item.name, getattr(rule, item.name))
+        if after.group != before.group:
+            places = self.by_group[before.group]
+            self.by_group[before.group] = [node for node in places if node.rule is not old]
+            self.by_group.setdefault(after.group, []).extend(node for node in places if node.rule is old)
+        kept = {relation: getattr(before, relation) for relation in _RELATIONS}
+        old.definition = replace(after, category=before.category, **kept)
+        old.decoder_id = rule.decoder_id
         old.compile_matched()
+
+
+def _place_of(rule: Rule) -> tuple[str, int, int, int]:
+    """Return where a rule is written, and its id."""
+    definition = rule.definition
+    return definition.path, definition.line, definition.column, definition.id
 
 
 def _hides(other: Node, node: Node) -> bool:

@@ -1,7 +1,7 @@
-"""The walk through the tree: once fast, once slow and telling.
+"""The walk through the tree: once fast, once with a record of every rule that is tried.
 
 Both test the same conditions in the same order and have the same effect on a session's memory. The fast one leaves out
-children that cannot match (``plans``), and keeps no record but the outcomes of conditions that depend on the session.
+children that cannot match (``places``), and keeps no record but the outcomes of conditions that depend on the session.
 From these it can be told later which rules were tried.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.judge.correlation import correlate
-from wazuh_cicd.engine.judge.plans import plan_of
+from wazuh_cicd.engine.judge.places import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.decode.event import Event
     from wazuh_cicd.engine.judge.explain import Trace
     from wazuh_cicd.engine.judge.memory import Memory
-    from wazuh_cicd.engine.judge.plans import Plan
-    from wazuh_cicd.engine.judge.rulemodel import Entry, Node, Rule
+    from wazuh_cicd.engine.judge.places import Compile, Entry, Node, Plan
+    from wazuh_cicd.engine.judge.rule import Rule
 
-    Settle = Callable[[Rule], None]
     # What conditions on the session's state answered, by place.
     Outcomes = dict[Node, bool]
 
 
-def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, settle: Settle) -> Rule | None:
+def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, compile_rule: Compile) -> Rule | None:
     """Return the rule that the first matching place of a plan leads to; its counter is advanced.
 
     Args:
@@ -34,7 +33,7 @@ def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, settle: S
         event: with all of its fields.
         memory: the session's.
         outcomes: receives what conditions on the session's state answered.
-        settle: compiles the conditions of a rule.
+        compile_rule: compiles the conditions of a rule.
     """
     # The levels above the current one: where to go on there, and the rule that matched.
     above: list[tuple[Iterator[Entry], Rule]] = []
@@ -48,12 +47,12 @@ def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, settle: S
                 if rule.stateful and not _state_holds(node, event, memory, outcomes):
                     continue
                 if node.children:
-                    below = plan_of(node, event, settle)
+                    below = plan_of(node, event, compile_rule)
                     if below.entries:
                         above.append((level, rule))
                         level = iter(below.select(event) if below.guarded else below.entries)
                         break
-                if not rule.noalert:
+                if not rule.definition.noalert:
                     memory.fired[rule.index] += 1
                     return rule
         else:
@@ -61,33 +60,33 @@ def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, settle: S
             if not above:
                 return None
             level, rule = above.pop()
-            if not rule.noalert:
+            if not rule.definition.noalert:
                 memory.fired[rule.index] += 1
                 return rule
 
 
 def _state_holds(node: Node, event: Event, memory: Memory, outcomes: Outcomes) -> bool:
-    rule = node.rule
-    holds = all(check(event, memory) for check in rule.state_checks) and (
+    rule, seen = node.rule, memory.seen
+    holds = all(check(event, seen) for check in rule.state_checks) and (
         not rule.composite or correlate(rule, event, memory)
     )
     outcomes[node] = holds
     return holds
 
 
-def tell(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, settle: Settle) -> Rule | None:
+def explain(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, compile_rule: Compile) -> Rule | None:
     """Do what ``find`` does, and note every rule that is tried with its first failing condition."""
 
     def matches(node: Node) -> bool:
         rule = node.rule
-        if rule.unsettled:
-            settle(rule)
+        if not rule.compiled:
+            compile_rule(rule)
         for condition in rule.conditions:
-            if not condition.holds(event, memory):
+            if not condition.holds(event, memory.seen):
                 trace.add(node, condition.tag, condition.wanted, condition.value(event))
                 return False
         if rule.composite and not correlate(rule, event, memory):
-            wanted = f"{rule.frequency or 2} events within {rule.timeframe} s, this one included"
+            wanted = f"{rule.definition.frequency or 2} events within {rule.definition.timeframe} s, this one included"
             trace.add(node, f"if_matched_{rule.search}", wanted)
             return False
         trace.add(node)
@@ -101,14 +100,14 @@ def tell(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, sett
     return won.rule
 
 
-def replay(roots: Sequence[Node], event: Event, outcomes: Outcomes, settle: Settle) -> list[int]:
+def replay(roots: Sequence[Node], event: Event, outcomes: Outcomes, compile_rule: Compile) -> list[int]:
     """Return the ids of the rules that ``find`` tried, in order, including those it knew not to match."""
     tried: list[int] = []
 
     def matches(node: Node) -> bool:
         rule = node.rule
-        if rule.unsettled:
-            settle(rule)
+        if not rule.compiled:
+            compile_rule(rule)
         tried.append(rule.id)
         return all(check(event) for check in rule.checks) and outcomes.get(node, True)
 
@@ -130,5 +129,5 @@ def _descend(roots: Sequence[Node], matches: Callable[[Node], bool]) -> Node | N
             if not above:
                 return None
             level, node = above.pop()
-            if not node.rule.noalert:
+            if not node.rule.definition.noalert:
                 return node

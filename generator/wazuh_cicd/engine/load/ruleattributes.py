@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.judge.rulemodel import LEVEL_ZERO_RANK, RANK_STEP, Rule
 from wazuh_cicd.engine.load.messages import WARNING
+from wazuh_cicd.engine.load.ruledefinition import LEVEL_ZERO_RANK, RANK_STEP
+from wazuh_cicd.engine.load.ruledraft import RuleAttributes
 
 if TYPE_CHECKING:
-    from wazuh_cicd.engine.load.rulexml import RuleReader
+    from wazuh_cicd.engine.load.rulecontext import RuleContext
     from wazuh_cicd.engine.load.xmlreader import Node
 
 MAX_LEVEL = 16
@@ -28,18 +29,18 @@ def _digits(value: str) -> bool:
     return all("0" <= character <= "9" for character in value)
 
 
-def read_attributes(reader: RuleReader, node: Node, position: int) -> Rule:
-    """Make a rule from its attributes; later ones of the same name win.
+def read_attributes(context: RuleContext, node: Node, position: int) -> RuleAttributes:
+    """Read the attributes of a rule; later ones of the same name win.
 
     Raises:
         FatalLoadError: an attribute is unknown or its value impossible, or id or level is missing.
     """
-    numbers = {"id": -1, "level": -1, "maxsize": 0, "timeframe": reader.default_timeframe, "ignore": 0, "accuracy": 1}
+    numbers = {"id": -1, "level": -1, "maxsize": 0, "timeframe": context.default_timeframe, "ignore": 0, "accuracy": 1}
     frequency: int | None = None
     overwrite = noalert = False
 
     def refuse(text: str) -> None:
-        reader.fail(node, (0, f"rules_op: {text}"), (0, "Invalid attribute for rule."))
+        context.fail(node, (0, f"rules_op: {text}"), (0, "Invalid attribute for rule."))
 
     for name, value in node.attributes:
         attribute = name.lower()
@@ -69,7 +70,7 @@ def read_attributes(reader: RuleReader, node: Node, position: int) -> Rule:
         elif attribute == "noalert":
             noalert = value == "1"
             if value not in {"0", "1"}:
-                reader.messages.append(reader.message(WARNING, 0, "Invalid value for attribute 'noalert'", node))
+                context.messages.append(context.message(WARNING, 0, "Invalid value for attribute 'noalert'", node))
         elif attribute == "overwrite":
             if value not in {"yes", "no"}:
                 refuse(f"Invalid overwrite: {value}. Can only by 'yes' or 'no'.")
@@ -80,14 +81,11 @@ def read_attributes(reader: RuleReader, node: Node, position: int) -> Rule:
                 " frequency and timeframe are allowed."
             )
     if numbers["id"] < 0 or numbers["level"] < 0:
-        reader.fail(node, (0, f"No rule id or level specified for rule '{position}'."))
+        context.fail(node, (0, f"No rule id or level specified for rule '{position}'."))
     rank = numbers["level"] or LEVEL_ZERO_RANK
-    return Rule(
+    return RuleAttributes(
         id=numbers["id"],
         level=numbers["level"],
-        path=reader.path,
-        line=node.line,
-        column=node.column,
         rank=rank * RANK_STEP if numbers["accuracy"] else rank,
         overwrite=overwrite,
         maxsize=numbers["maxsize"],

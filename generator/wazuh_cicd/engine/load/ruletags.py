@@ -103,6 +103,17 @@ LOOKUPS = frozenset(
     }
 )
 
+# The predicates that analysisd has as code; ``judge.compiledrules`` holds them.
+COMPILED_RULES = frozenset(
+    {
+        "comp_srcuser_dstuser",
+        "check_id_size",
+        "comp_mswin_targetuser_calleruser_diff",
+        "is_simple_http_request",
+        "is_valid_crawler",
+    }
+)
+
 INFO_TYPES = frozenset({"text", "link", "cve", "osvdb"})
 
 COMPLIANCE = ("pci_dss", "cis", "gdpr", "gpg13", "hipaa", "nist_800_53", "tsc")

@@ -1,4 +1,4 @@
-"""Which children of a place an event can match at all.
+"""The places of rules in the tree, and which children of a place an event can match at all.
 
 A plan is made for the events of one decoder (and, where rules ask for it, of one program) when the first of them comes.
 It drops the rules that ask for another one, and sorts the others by what guards them, so that for one event only a few
@@ -7,17 +7,23 @@ are left to test. The order stays that of the tree.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.judge.guards import guards_of
+from wazuh_cicd.engine.judge.texts import matcher_of, pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wazuh_cicd.engine.decode.event import Event
-    from wazuh_cicd.engine.judge.rulemodel import Entry, Node, Rule, TextTest
+    from wazuh_cicd.engine.judge.condition import EventTest
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.load.ruledefinition import TextTest
 
-    Settle = Callable[[Rule], None]
+    Compile = Callable[[Rule], None]
+    # One child as the fast walk sees it: its tests (without those that the selection has answered), rule and place.
+    Entry = tuple[tuple[EventTest, ...], Rule, "Node"]
 
 # Shorter plans are tested from first to last.
 _MIN_GUARDED = 5
@@ -47,7 +53,7 @@ class _Column:
         """Start without rules."""
         self.absent = self.present = everything
         self.values: dict[bytes, int] = {}
-        self.tests: list[tuple[int, TextTest]] = []
+        self.tests: list[tuple[int, Callable[[bytes], bool]]] = []
         self.known: dict[bytes, int] = {}
         self._filled = 0
         self._spent = False
@@ -55,7 +61,7 @@ class _Column:
     def add(self, bit: int, values: frozenset[bytes] | None, test: TextTest) -> None:
         """Note what one more rule asks for."""
         self.absent &= ~bit
-        self.tests.append((bit, test))
+        self.tests.append((bit, matcher_of(test)))
         if values is None:
             return
         self.present &= ~bit
@@ -83,8 +89,8 @@ class _Column:
             self._spent = selections - self._filled < _WORTHWHILE * _REMEMBERED
             self._filled = selections
         mask = self.absent
-        for bit, test in self.tests:
-            if test.tester()(value):
+        for bit, passes in self.tests:
+            if passes(value):
                 mask |= bit
         self.known[value] = mask
         return mask
@@ -108,7 +114,7 @@ class Plan:
         self._selections = 0
         columns: dict[tuple[bool, str], _Column] = {}
         for position, (_, rule, _) in enumerate(self.entries):
-            for key, values, test in guards_of(rule) if len(self.entries) >= _MIN_GUARDED else ():
+            for key, values, test in guards_of(rule.definition) if len(self.entries) >= _MIN_GUARDED else ():
                 columns.setdefault(key, _Column(self._all)).add(1 << position, values, test)
         # For each field: its name, the entries without it, and the column's two functions.
         self._statics = tuple((name, *column.use()) for (static, name), column in columns.items() if static)
@@ -146,35 +152,83 @@ class Plan:
         return chosen
 
 
-def entry(node: Node, event: Event, settle: Settle) -> Entry | None:
+class Node:
+    """One place of a rule in the tree.
+
+    Attributes:
+        rule: the rule, shared with its other places.
+        parent: the node above; None for a category root.
+        children: in the order in which they are tried.
+        plans: which children can match at all, by decoder (and program); filled when first needed (``plan_of``).
+    """
+
+    __slots__ = ("_asks_program", "_ranks", "children", "parent", "plans", "rule")
+
+    def __init__(self, rule: Rule, parent: Node | None = None) -> None:
+        """Make a place without children."""
+        self.rule = rule
+        self.parent = parent
+        self.children: list[Node] = []
+        self.plans: dict[object, Plan] = {}
+        self._asks_program: bool | None = None
+        self._ranks: list[int] | None = []
+
+    def add_child(self, rule: Rule) -> Node:
+        """Give ``rule`` a place below this one: before the first sibling of a smaller rank."""
+        child = Node(rule, self)
+        rank = rule.definition.rank
+        if self._ranks is not None:
+            # The negated ranks ascend as long as no overwrite has changed one, so that the place is found by bisection.
+            place = bisect_right(self._ranks, -rank)
+            self._ranks.insert(place, -rank)
+        else:
+            place = next(
+                (i for i, node in enumerate(self.children) if node.rule.definition.rank < rank), len(self.children)
+            )
+        self.children.insert(place, child)
+        return child
+
+    def forget_ranks(self) -> None:
+        """Say that the rank of a child has changed: from now on places are found by walking, as the manager does."""
+        self._ranks = None
+
+    def asks_program(self) -> bool:
+        """Whether some child has a condition on the program's name."""
+        if self._asks_program is None:
+            self._asks_program = any("program_name" in child.rule.definition.texts for child in self.children)
+        return self._asks_program
+
+
+def entry(node: Node, event: Event, compile_rule: Compile) -> Entry | None:
     """Prepare a place for events of one decoder and program; None when its rule asks for another one."""
     rule = node.rule
-    if rule.unsettled:
-        settle(rule)
-    if rule.decoded_as is not None and rule.decoder_id != event.decoder_id:
+    if not rule.compiled:
+        compile_rule(rule)
+    definition = rule.definition
+    if definition.decoded_as is not None and rule.decoder_id != event.decoder_id:
         return None
     dropped = {"decoded_as"}
-    if "program_name" in rule.texts:
+    if "program_name" in definition.texts:
         program = event.program_name
-        if program is None or not rule.texts["program_name"].compiled().test(program):
+        if program is None or not pattern_of(definition.texts["program_name"]).test(program):
             return None
         dropped.add("program_name")
     answered = [condition.test for condition in rule.conditions if condition.tag in dropped]
     return tuple(check for check in rule.checks if check not in answered), rule, node
 
 
-def plan_of(node: Node, event: Event, settle: Settle) -> Plan:
+def plan_of(node: Node, event: Event, compile_rule: Compile) -> Plan:
     """Return the plan for an event below a place."""
     key = (event.decoder_id, event.program_name) if node.asks_program() else event.decoder_id
     plan = node.plans.get(key)
     if plan is None:
         if len(node.plans) >= _REMEMBERED:
             node.plans.clear()
-        plan = make_plan(node.children, event, settle)
+        plan = make_plan(node.children, event, compile_rule)
         node.plans[key] = plan
     return plan
 
 
-def make_plan(nodes: Sequence[Node], event: Event, settle: Settle) -> Plan:
+def make_plan(nodes: Sequence[Node], event: Event, compile_rule: Compile) -> Plan:
     """Make the plan of some places for events like this one."""
-    return Plan([known for node in nodes if (known := entry(node, event, settle)) is not None])
+    return Plan([known for node in nodes if (known := entry(node, event, compile_rule)) is not None])
