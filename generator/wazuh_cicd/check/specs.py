@@ -15,7 +15,7 @@ from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.render import Package, render_problems
 from wazuh_cicd.spec import RuleSpec, read_specs
 from wazuh_cicd.spec.load import shown
-from wazuh_cicd.spec.lock import lock_findings
+from wazuh_cicd.render.lock import lock_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

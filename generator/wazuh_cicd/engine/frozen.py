@@ -7,7 +7,6 @@ when the tree was loaded from XML.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.judge.places import Node
@@ -100,7 +99,7 @@ _FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 # A rule that has nothing but defaults, to see what need not be kept.
 _PLAIN = RuleDefinition(0, 0)
-_NAMES = tuple(item.name for item in fields(RuleDefinition))
+_NAMES = RuleDefinition._fields
 _REQUIRED = frozenset({"id", "level"})
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from wazuh_cicd.engine.decode.decoders import DecoderSet
 from wazuh_cicd.engine.load.decoderdefinition import DecoderDefinition, LoadedDecoders, PatternText
 
 _PLAIN = DecoderDefinition("", "")
-_NAMES = tuple(item.name for item in fields(DecoderDefinition))
+_NAMES = DecoderDefinition._fields
 _REQUIRED = frozenset({"declared", "name"})
 _PATTERNS = ("program_name", "prematch", "regex")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.judge.places import Node
@@ -254,7 +253,7 @@ class RuleTree:
             self.by_group[before.group] = [node for node in places if node.rule is not old]
             self.by_group.setdefault(after.group, []).extend(node for node in places if node.rule is old)
         kept = {relation: getattr(before, relation) for relation in _RELATIONS}
-        old.definition = replace(after, category=before.category, **kept)
+        old.definition = after._replace(category=before.category, **kept)
         old.decoder_id = rule.decoder_id
         old.compile_matched()
 

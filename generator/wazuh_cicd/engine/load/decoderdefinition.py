@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from wazuh_cicd.engine.patterns import Kind, Pattern
@@ -54,8 +53,7 @@ class PatternText(NamedTuple):
     source: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DecoderDefinition:
+class DecoderDefinition(NamedTuple):
     """One ``<decoder>`` element.
 
     Attributes:

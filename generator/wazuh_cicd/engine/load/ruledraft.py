@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wazuh_cicd.engine.load.daytime import TimeRange
 from wazuh_cicd.engine.load.ruledefinition import (
@@ -15,8 +16,7 @@ from wazuh_cicd.engine.load.ruledefinition import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RuleAttributes:
+class RuleAttributes(NamedTuple):
     """The attributes of ``<rule>``, and where it stands; see ``RuleDefinition``."""
 
     id: int

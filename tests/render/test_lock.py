@@ -7,7 +7,7 @@ import pytest
 from wazuh_cicd.check.specs import check_specs
 from wazuh_cicd.cli import main
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.spec.lock import FILE, read_lock
+from wazuh_cicd.render.lock import FILE, read_lock
 
 HEAD = """\
 source: github
