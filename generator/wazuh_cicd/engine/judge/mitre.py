@@ -7,6 +7,7 @@ in this package (``data/attack-13.1.json``), so that an alert can be printed wit
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.engine.load.messages import WARNING, LoadMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ from wazuh_cicd.engine.load.decoderdefinition import (
 )
 from wazuh_cicd.engine.load.messages import ERROR, WARNING, FatalLoadError, LoadMessage
 from wazuh_cicd.engine.load.xmlreader import Node, read_xml, to_bytes
-from wazuh_cicd.engine.patterns import PatternError, compile_pattern
+from wazuh_cicd.engine.patterns import Kind, PatternError, compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wazuh_cicd.engine.patterns import Kind, Pattern
+    from wazuh_cicd.engine.patterns import Pattern
 
 CATEGORIES = ("firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec")
 

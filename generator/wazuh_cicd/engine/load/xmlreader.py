@@ -114,7 +114,7 @@ class _Reader:
         self._lines = 1
         self._row_start = 0
 
-    def read(self) -> list[Node]:
+    def read(self) -> list[Node]:  # noqa: C901 - one loop over the bytes, whose state the branches share
         """All elements at top level."""
         data = self._data
         top: list[Node] = []
