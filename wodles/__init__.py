@@ -1,0 +1,1 @@
+"""Programs that the Command module or systemd runs; the build makes one file of each."""
