@@ -15,11 +15,13 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from program_kit import program_folder
+
 if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
-WODLE = ROOT / "wodles" / "cicd-scan"
+WODLE = program_folder() / "wodles/cicd/cicd-scan"
 SAMPLES = ROOT.parent / "shared" / "samples"
 OLDEST_PYTHON = Path.home() / ".pyenv/versions/3.6.15/bin/python"
 

@@ -12,7 +12,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from typing import Any
 
-from wazuh_cicd.content.paths import content_root
+from wazuh_cicd.content.programs import sources_root
 from wazuh_cicd.errors import UsageError
 
 
@@ -23,7 +23,7 @@ def load() -> Any:  # noqa: ANN401 -- a module that mypy cannot see
     Raises:
         UsageError: the installation lacks it.
     """
-    path = content_root() / "wodles" / "cicd-scan"
+    path = sources_root() / "wodles" / "cicd-scan"
     if not path.is_file():
         raise UsageError(f"{path} is missing: reinstall wazuh-cicd")
     spec = spec_from_loader("_wazuh_cicd_scan", SourceFileLoader("_wazuh_cicd_scan", str(path)))
