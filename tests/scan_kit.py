@@ -13,8 +13,10 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from program_kit import program_folder
+
 ROOT = Path(__file__).resolve().parent.parent
-WODLE = ROOT / "wodles" / "cicd-scan"
+WODLE = program_folder() / "wodles/cicd/cicd-scan"
 SAMPLES = ROOT.parent / "shared" / "samples"
 OLDEST_PYTHON = Path.home() / ".pyenv/versions/3.6.15/bin/python"
 

@@ -1,1 +1,1 @@
-"""Programs that the Command module or systemd runs; the build makes one file of each."""
+"""The programs that Wazuh's Command module or systemd runs; each folder with a ``main.py`` becomes one file."""

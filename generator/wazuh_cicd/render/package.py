@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import jinja2
 from lxml import etree
 
+from wazuh_cicd.content.programs import programs
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.render.gates import with_gates, with_root_gates
 from wazuh_cicd.render.model import (
@@ -22,7 +23,7 @@ from wazuh_cicd.render.model import (
     render_decoders,
     render_rule,
 )
-from wazuh_cicd.render.responses import bindings, calls_of, programs
+from wazuh_cicd.render.responses import bindings, calls_of
 from wazuh_cicd.spec.links import parents_of
 from wazuh_cicd.spec.lists import list_text
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, SpecSet
