@@ -28,7 +28,7 @@ from wodles.scan.read_report import parse_report
 from wodles.scan.run import run_scan
 from wodles.scan.scans import prove
 from wodles.scan.sla import check_exceptions, sla_days, sla_due
-from wodles.scan.state import State
+from wodles.scan.state import Known, State
 from wodles.scan.targets import Target, tree_fingerprint
 from wodles.scan.toolbox import Toolbox
 from wodles.scan.verify import HASH_CHUNK, hash_binary
@@ -824,7 +824,7 @@ def test_an_exception_is_on_the_event_however_many_fields_it_has(tmp_path: Path)
     run.waivers, _ = check_exceptions([excuse()], time.time())
     target = Target("image", "app:1", "app:1", "sha256:" + "a" * 64, exposure="published")
     report = parse_report(json.dumps(trivy_report(vulnerability(1, CweIDs=["CWE-506"]))).encode())
-    compare(run, target, {}, [report])
+    compare(run, target, Known("image", {}), [report])
     run.emit.flush()
     (event,) = events_of(b"".join(out))
     assert len(event) == 16

@@ -27,29 +27,31 @@ def compare(run: Run, target: Target, prior: Known, reports: List[Report]) -> Tu
         What is known of it now, and how many events of each kind there are.
     """
     tally = dict.fromkeys(_COUNTED, 0)
-    before: Dict[str, Entry] = prior.get("findings", {})
+    before = prior.findings
     after, handled = _current(run, target, before, reports, tally)
     suppressed = {f.key(): f for r in reports for f in r.suppressed}
-    gone = {k: e for k, e in before.items() if k not in after and e["b"] not in handled}
+    gone = {k: e for k, e in before.items() if k not in after and e.base not in handled}
     after.update(_gone(run, target, gone, suppressed, tally))
     hidden = sorted(suppressed)
-    for key in sorted(set(hidden) - set(prior.get("suppressed", hidden)) - set(before)):
+    for key in sorted(set(hidden) - set(hidden if prior.suppressed is None else prior.suppressed) - set(before)):
         tally["suppressed"] += 1
         emit_finding(run, suppressed[key], _entry(run, suppressed[key], None, ""), target, "suppressed")
-    document: Known = {
-        "kind": target.kind,
-        "digest": target.digest,
-        "inputs": run.inputs,
-        "scanned": run.now,
-        "exposure": target.exposure,
-        "registry": untrusted(target, run.config),
-        "pushed": bool(target.pushed()),
-        "findings": after,
-        "suppressed": hidden,
-    }
-    tally["dependencies"] = _dependencies(run, target, prior, document, reports)
-    tally["overdue"] = emit_overdue(run, target, document)
-    return document, tally
+    added, packages = _dependencies(run, target, prior, reports)
+    tally["dependencies"] = added
+    tally["overdue"] = emit_overdue(run, target, after)
+    known = Known(
+        kind=target.kind,
+        digest=target.digest,
+        inputs=run.inputs,
+        scanned=run.now,
+        exposure=target.exposure,
+        registry=untrusted(target, run.config),
+        pushed=bool(target.pushed()),
+        findings=after,
+        suppressed=tuple(hidden),
+        packages=packages,
+    )
+    return known, tally
 
 
 def _current(
@@ -58,7 +60,7 @@ def _current(
     """Compare what is there now; returns what to remember, and the bases of all findings."""
     by_base: Dict[str, Entry] = {}
     for entry in before.values():
-        by_base.setdefault(entry["b"], entry)
+        by_base.setdefault(entry.base, entry)
     after: Dict[str, Entry] = {}
     handled: Set[str] = set()
     for finding in sorted(merge(reports), key=lambda f: (-RANK[f.severity], f.id)):
@@ -68,12 +70,12 @@ def _current(
         entry = _entry(run, finding, old, base)
         handled.add(base)
         shown = RANK[finding.severity] >= RANK[run.config.severity_floor] or finding.threat in ("malware", "kev")
-        state = "new" if old is None else ("changed" if old["h"] != entry["h"] else "")
-        if old is not None and old.get("q"):
+        state = "new" if old is None else ("changed" if old.look != entry.look else "")
+        if old is not None and old.quiet:
             state = "new" if shown else ""  # below the floor until now
-        shown = shown or (old is not None and not old.get("q"))  # what was reported once is reported to its end
+        shown = shown or (old is not None and not old.quiet)  # what was reported once is reported to its end
         if not shown:
-            entry["q"] = 1
+            entry = entry._replace(quiet=True)
         if state and shown and not emit_finding(run, finding, entry, target, state):
             tally["deferred"] += 1
             if old is not None:
@@ -94,7 +96,7 @@ def _gone(
     deferred = {}
     for key, entry in gone.items():
         state = "suppressed" if key in suppressed else "resolved"
-        if entry.get("q") or emit_known(run, entry, target, state, suppressed.get(key)):
+        if entry.quiet or emit_known(run, entry, target, state, suppressed.get(key)):
             tally[state] += 1
         else:
             tally["deferred"] += 1
@@ -104,10 +106,10 @@ def _gone(
 
 def _entry(run: Run, finding: Finding, old: Optional[Entry], base: str) -> Entry:
     """Make what is remembered of a finding: when it was first seen, since when there is a fix, how it looks."""
-    first = old["f"] if old else run.now
+    first = old.first_seen if old else run.now
     fix_since = 0
     if finding.fixed or finding.status == "fixed":
-        fix_since = min((old["x"] if old and old["x"] else run.now), finding.fix_date or run.now)
+        fix_since = min((old.fix_since if old and old.fix_since else run.now), finding.fix_date or run.now)
     core = {key: getattr(finding, key) for key in KIND_FIELDS[finding.kind] if getattr(finding, key)}
     core.update(kind=finding.kind, id=finding.id, scanner=finding.scanner)
     if finding.threat:
@@ -116,29 +118,31 @@ def _entry(run: Run, finding: Finding, old: Optional[Entry], base: str) -> Entry
         core["aliases"] = list(finding.aliases)
     look = "|".join((finding.severity, finding.fixed, finding.threat, finding.version, finding.status))
     digest = hashlib.sha256(look.encode("utf-8", "replace")).hexdigest()[:12]
-    return {"f": first, "x": fix_since, "h": digest, "o": old["o"] if old else 0, "b": base, "e": core}
+    return Entry(first, fix_since, digest, old.overdue if old else 0, base, core)
 
 
-def _dependencies(run: Run, target: Target, prior: Known, document: Known, reports: List[Report]) -> int:
-    """Report direct dependencies that the artifact did not have at its last scan."""
+def _dependencies(
+    run: Run, target: Target, prior: Known, reports: List[Report]
+) -> Tuple[int, Optional[Tuple[str, ...]]]:
+    """Report new direct dependencies; returns how many there are, and which ones to remember."""
     if not run.config.dependencies:
-        return 0
-    packages = sorted({p for r in reports for p in r.packages})
-    document["packages"] = packages
-    added = sorted(set(packages) - set(prior["packages"])) if "packages" in prior else []
+        return 0, None
+    packages = tuple(sorted({p for r in reports for p in r.packages}))
+    if prior.packages is None:
+        return 0, packages
+    added = sorted(set(packages) - set(prior.packages))
     for package in added:
-        fields = [("package", package), ("known", len(prior["packages"])), ("direct", len(packages))]
+        fields = [("package", package), ("known", len(prior.packages)), ("direct", len(packages))]
         if not run.emit.finding("dependency", common_fields(target, "new", "trivy") + fields):
-            document["packages"] = prior["packages"]
-            break
-    return len(added)
+            return len(added), prior.packages
+    return len(added), packages
 
 
-def count_findings(document: Known) -> Dict[str, int]:
+def count_findings(findings: Dict[str, Entry]) -> Dict[str, int]:
     """Count what an artifact's summary shows."""
     counts = {"critical": 0, "high": 0, "secrets": 0, "misconfigurations": 0}
-    for entry in document.get("findings", {}).values():
-        core = entry["e"]
+    for entry in findings.values():
+        core = entry.fields
         kind = core.get("kind")
         if kind == "vulnerability":
             severity = str(core.get("severity", "")).lower()

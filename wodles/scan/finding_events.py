@@ -38,7 +38,7 @@ def emit_finding(run: Run, finding: Finding, entry: Entry, target: Target, state
     if finding.kind == "vulnerability" and finding.fixed and finding.status == "fixed":
         fields.remove(("status", "fixed"))  # room for what is not said already
     if state != "new":
-        fields.append(("since", day_of(entry["f"])))
+        fields.append(("since", day_of(entry.first_seen)))
     if finding.kind == "secret":
         fields.append(("secret", run.state.secret_hash(finding)))
     optional = [("threat", finding.threat)]
@@ -48,7 +48,7 @@ def emit_finding(run: Run, finding: Finding, entry: Entry, target: Target, state
     if waiver:
         optional.append(("exception", exception_text(run, waiver)))
     if finding.kind == "vulnerability":
-        due = sla_due(finding.severity, finding.threat, entry["f"], entry["x"], run.config.sla_days)
+        due = sla_due(finding.severity, finding.threat, entry.first_seen, entry.fix_since, run.config.sla_days)
         optional.append(("due", day_of(due) if due else ""))
     if finding.epss is not None:
         optional.append(("epss", "%.3f" % finding.epss))
@@ -59,7 +59,7 @@ def emit_finding(run: Run, finding: Finding, entry: Entry, target: Target, state
 
 def emit_known(run: Run, entry: Entry, target: Target, state: str, suppressed: Optional[Finding] = None) -> bool:
     """Write an event about a finding of an earlier scan; False when the run's limit is used up."""
-    core = entry["e"]
+    core = entry.fields
     kind = core.get("kind", "vulnerability")
     if kind not in KIND_FIELDS:
         return True
@@ -67,7 +67,7 @@ def emit_known(run: Run, entry: Entry, target: Target, state: str, suppressed: O
     fields += [(name, core.get(field, "")) for field, name in EVENT_FIELDS[kind]]
     if kind == "vulnerability" and core.get("fixed") and core.get("status") == "fixed":
         fields.remove(("status", "fixed"))
-    fields.append(("since", day_of(entry["f"])))
+    fields.append(("since", day_of(entry.first_seen)))
     optional = [("threat", core.get("threat", ""))]
     if suppressed is not None:
         optional.append(("suppressed_by", suppressed.title))

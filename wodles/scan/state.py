@@ -5,17 +5,92 @@ import hashlib
 import io
 import json
 import os
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from wodles.scan.errors import ScanError
 from wodles.scan.files import read_small_json, trusted
 from wodles.scan.reports import Finding
 
-# What is known of one artifact, as its file holds it: the JSON object with "findings" and what the last scan saw.
-Known = Dict[str, Any]
-# What is known of one finding: "f" first seen, "x" since when there is a fix, "h" hash of how it looks, "o" last
-# reported as overdue (all in seconds since 1970, or 0), "b" its base, "q" 1 when it was never reported, "e" its fields.
-Entry = Dict[str, Any]
+
+class Entry(NamedTuple):
+    """What is known of one finding; times are seconds since 1970.
+
+    Args:
+        first_seen: when it was seen first.
+        fix_since: since when there is a fix; 0: there is none.
+        look: a hash of what makes it look changed.
+        overdue: when it was last reported as overdue; 0: never.
+        base: names it whatever the package's version.
+        fields: those of its event.
+        quiet: it is below the severity floor, and was never reported.
+    """
+
+    first_seen: int
+    fix_since: int
+    look: str
+    overdue: int
+    base: str
+    fields: Dict[str, Any]
+    quiet: bool = False
+
+
+class Known(NamedTuple):
+    """What is known of one artifact, from its last scan.
+
+    Args:
+        kind: the target's.
+        findings: by ``Finding.key``; also those of earlier scans, after a scan that failed.
+        digest: what was scanned.
+        inputs: what else could have changed the result.
+        scanned: when, in seconds since 1970.
+        exposure: the target's.
+        registry: where it comes from, when that is not trusted.
+        pushed: whether it was in a registry.
+        complete: whether everything was reported; if not, it is scanned again.
+        outcome: what its summary said.
+        signature: what was wrong with its signature.
+        suppressed: keys of findings that an ignore file or VEX document hides; None: not known.
+        packages: its direct dependencies; None: not known.
+        doubted: what gave a suspicious nothing; when the very same gives it again, it is believed.
+    """
+
+    kind: str
+    findings: Dict[str, Entry]
+    digest: str = ""
+    inputs: str = ""
+    scanned: int = 0
+    exposure: str = ""
+    registry: str = ""
+    pushed: bool = False
+    complete: bool = False
+    outcome: str = ""
+    signature: str = ""
+    suppressed: Optional[Tuple[str, ...]] = None
+    packages: Optional[Tuple[str, ...]] = None
+    doubted: str = ""
+
+
+# In the file the parts of an entry have short names: a large image has ten thousand entries.
+
+
+def _read_entry(given: Dict[str, Any]) -> Entry:
+    entry = Entry(given["f"], given["x"], given["h"], given["o"], given["b"], given["e"], bool(given.get("q")))
+    entry.first_seen + entry.fix_since + entry.overdue, entry.base + entry.look, entry.fields["id"]
+    return entry
+
+
+def _write_entry(entry: Entry) -> Dict[str, Any]:
+    given = {
+        "f": entry.first_seen,
+        "x": entry.fix_since,
+        "h": entry.look,
+        "o": entry.overdue,
+        "b": entry.base,
+        "e": entry.fields,
+    }
+    if entry.quiet:
+        given["q"] = 1
+    return given
 
 
 class State:
@@ -51,24 +126,29 @@ class State:
             self.artifacts, hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:40] + ".json"
         )
 
-    def load(self, name: str) -> Known:
-        """Return what is known of an artifact ({} the first time); raises ``ScanError`` state_corrupt."""
+    def load(self, name: str) -> Optional[Known]:
+        """Return what is known of an artifact (None the first time); raises ``ScanError`` state_corrupt."""
         try:
             with open(self.path(name), "rb") as stream:
-                document = json.loads(stream.read().decode("utf-8"))
-            if document["v"] == 1 and document["artifact"] == name and isinstance(document["findings"], dict):
-                for entry in document["findings"].values():
-                    entry["f"] + entry["x"] + entry["o"], entry["b"] + entry["h"], entry["e"]["id"]
-                return dict(document)
+                given = json.loads(stream.read().decode("utf-8"))
+            if given["v"] == 1 and given["artifact"] == name:
+                parts = {key: given[key] for key in Known._fields if key in given}
+                parts["findings"] = {key: _read_entry(entry) for key, entry in given["findings"].items()}
+                for key in ("suppressed", "packages"):
+                    if key in parts:
+                        parts[key] = tuple(parts[key])
+                return Known(**parts)
         except OSError as error:
             if error.errno == errno.ENOENT:
-                return {}
+                return None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
         raise ScanError("state_corrupt")
 
-    def save(self, name: str, document: Known) -> None:
+    def save(self, name: str, known: Known) -> None:
         """Replace what is known of an artifact, atomically."""
+        document = {key: value for key, value in known._asdict().items() if value is not None}
+        document["findings"] = {key: _write_entry(entry) for key, entry in known.findings.items()}
         document.update(v=1, artifact=name)
         self._write(self.path(name), json.dumps(document, separators=(",", ":")).encode())
 
