@@ -313,7 +313,7 @@ def test_a_pipe_in_place_of_the_configuration_is_refused_at_once(name, tmp_path)
 def test_an_event_must_come_from_where_the_binding_says(name, origins, location, fits, tmp_path):
     script = load(name)
     parameters = {"extra_args": origins, "alert": {"location": location, "data": {}}}
-    request = script.Request({"command": "add", "parameters": parameters}, ())
+    request = script.Request({"command": "add", "parameters": parameters}, name, ())
     if fits:
         request.check_origin()
     else:
@@ -330,7 +330,7 @@ def test_of_a_message_of_wazuh_5_nobody_can_tell_where_it_comes_from(name):
         "wazuh": {"active_response": {"extra_arguments": "from=github"}},
     }
     with pytest.raises(script.Refused, match="origin"):
-        script.Request(message, ()).check_origin()
+        script.Request(message, name, ()).check_origin()
 
 
 def test_the_log_begins_anew_when_it_is_long(tmp_path):
