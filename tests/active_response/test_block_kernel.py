@@ -409,7 +409,7 @@ def test_names_are_resolved_before_the_ledger_is_locked(home, monkeypatch):
     monkeypatch.setattr(script.Budget, "seconds", 0.3)
     monkeypatch.setattr(script, "START", time.monotonic())
     monkeypatch.setattr(script, "change_locked", lambda *_: 0)
-    monkeypatch.setattr(script, "_selftest_firewall", lambda *_, **__: None)
+    monkeypatch.setattr(script, "try_firewall", lambda *_, **__: None)
     for words in (["--reconcile"], ["--selftest"]):
         script.administrate(place, words)
     assert len(seen) == 2
