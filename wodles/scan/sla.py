@@ -72,10 +72,10 @@ def find_waiver(waivers: Iterable[Waiver], finding: Finding, artifact: str) -> O
 
 def sla_days(finding_severity: str, threat: str, days: Dict[str, int]) -> Optional[int]:
     """Return how many days a vulnerability may stay open; None without a limit."""
-    limits = [
-        days[name] for name in ([finding_severity] + (["KEV"] if threat in ("kev", "malware") else [])) if name in days
-    ]
-    return min(limits) if limits else None
+    limit = days.get(finding_severity)
+    if threat in ("kev", "malware") and "KEV" in days:
+        return days["KEV"] if limit is None else min(limit, days["KEV"])
+    return limit
 
 
 def sla_due(severity: str, threat: str, first_seen: int, fix_since: int, days: Dict[str, int]) -> Optional[int]:

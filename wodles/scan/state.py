@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import json
+import operator
 import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
@@ -71,12 +72,13 @@ class Known(NamedTuple):
 
 
 # In the file the parts of an entry have short names: a large image has ten thousand entries.
+_PARTS = operator.itemgetter("f", "x", "h", "o", "b", "e")
 
 
 def _read_entry(given: Dict[str, Any]) -> Entry:
-    entry = Entry(given["f"], given["x"], given["h"], given["o"], given["b"], given["e"], bool(given.get("q")))
-    entry.first_seen + entry.fix_since + entry.overdue, entry.base + entry.look, entry.fields["id"]
-    return entry
+    first, fix, look, overdue, base, fields = _PARTS(given)
+    first + fix + overdue, base + look, fields["id"]  # of the right type, or the file is damaged
+    return Entry._make((first, fix, look, overdue, base, fields, bool(given.get("q"))))
 
 
 def _write_entry(entry: Entry) -> Dict[str, Any]:
