@@ -33,7 +33,6 @@ def run_scan(config: Config, write: Callable[[bytes], Any], extra: Optional[List
     """
     started = time.monotonic()
     emitter = Emitter(write, config.events_per_run)
-    current: Optional[Run] = None
     work = ""
     try:
         state = State(config.state_directory)
@@ -49,24 +48,7 @@ def run_scan(config: Config, write: Callable[[bytes], Any], extra: Optional[List
             pins = state.load_pins()
             known = dict(pins)
             current = Run(config, emitter, state, Toolbox(config, work, pins))
-            if extra and all(kind == "report" for kind, _ in extra):
-                current.inputs = fingerprint_inputs(current, {})
-            else:
-                prepare(current)
-            targets = named_targets(current, extra) if extra else list_targets(current)
-            emitter.flush()
-            for target in targets:
-                try:
-                    scan_artifact(current, target)
-                except (TerminatedError, BrokenPipeError):
-                    raise
-                except Exception as error:  # noqa: BLE001 -- one hostile artifact must not keep the rest from being scanned
-                    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-                    current.counts["failed"] += 1
-                    current.error(
-                        Problem("scan_error", "disk_full" if full else "internal", type(error).__name__), target
-                    )
-                emitter.flush()
+            _scan_all(current, extra)
             if pins != known:
                 state.save_pins(pins)
             if not extra:
@@ -89,3 +71,23 @@ def run_scan(config: Config, write: Callable[[bytes], Any], extra: Optional[List
     )
     emitter.flush()
     return 0 if problem.reason == "busy" else 1
+
+
+def _scan_all(run: Run, extra: Optional[List[Tuple[str, str]]]) -> None:
+    """Scan every target in turn; what goes wrong with one of them does not keep the others from being scanned."""
+    if extra and all(kind == "report" for kind, _ in extra):
+        run.inputs = fingerprint_inputs(run, {})
+    else:
+        prepare(run)
+    targets = named_targets(run, extra) if extra else list_targets(run)
+    run.emit.flush()
+    for target in targets:
+        try:
+            scan_artifact(run, target)
+        except (TerminatedError, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- one hostile artifact must not keep the rest from being scanned
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            run.counts["failed"] += 1
+            run.error(Problem("scan_error", "disk_full" if full else "internal", type(error).__name__), target)
+        run.emit.flush()
