@@ -1,13 +1,12 @@
 """The administrator's commands: what is blocked, blocking and unblocking by hand, checks."""
 
-import errno
 import posix as os
 import sys
 import time
 
 from active_response.block_ip.addresses import Address, parse_network
 from active_response.block_ip.backend import Backend
-from active_response.block_ip.blocks import unblock
+from active_response.block_ip.blocks import block_many, unblock
 from active_response.block_ip.config import EXAMPLE, SLACK, TIMEOUT_LIMIT, Config
 from active_response.block_ip.firewall import ready_firewall
 from active_response.block_ip.ledger import LEDGER, Ledger
@@ -192,26 +191,7 @@ def block_all(
     home: Home, ledger: Ledger, firewall: Backend, addresses: "list[Address]", seconds: int, *, said: "list[str]"
 ) -> int:
     """Block many in one transaction of the firewall: all of them, or none."""
-    clock = ledger.clock
-    milliseconds = (seconds + SLACK) * 1000
-    items: "list[tuple[Address, int]]" = []
-    for address in addresses:
-        at, before = ledger.find(address)
-        record = Record(address)
-        record.backend = firewall.number
-        record.admin = 1
-        record.added = clock.wall // 1000
-        record.count = before.count + 1 if before else 1
-        record.end_in(milliseconds, clock)
-        ledger.put(at, record, before)
-        items.append((address, milliseconds))
-    code = firewall.put(items) if items else 0
-    if code:
-        for address in addresses:
-            at, written = ledger.find(address)
-            if written:
-                ledger.drop(at, written)
-        raise Failed("set-full" if code == errno.ENFILE else "firewall", os.strerror(code))
+    block_many(ledger, firewall, addresses, (seconds + SLACK) * 1000)
     finish(
         home,
         0,
@@ -221,10 +201,10 @@ def block_all(
             "result": "done",
             "backend": firewall.name,
             "by": "administrator",
-            "count": str(len(items)),
+            "count": str(len(addresses)),
             "timeout": str(seconds),
             "address": str(addresses[0]) if len(addresses) == 1 else "",
         },
     )
-    said.append("%d blocked for %d s" % (len(items), seconds))
+    said.append("%d blocked for %d s" % (len(addresses), seconds))
     return 0

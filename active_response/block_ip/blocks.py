@@ -47,6 +47,26 @@ def block(
     return "refresh" if before else "add", record
 
 
+def block_many(ledger: Ledger, firewall: Backend, addresses: "list[Address]", milliseconds: int) -> None:
+    """Block many for an administrator in one transaction of the firewall: all of them, or none. Raises Failed."""
+    for address in addresses:
+        at, before = ledger.find(address)
+        record = Record(address)
+        record.backend = firewall.number
+        record.admin = 1
+        record.added = ledger.clock.wall // 1000
+        record.count = before.count + 1 if before else 1
+        record.end_in(milliseconds, ledger.clock)
+        ledger.put(at, record, before)
+    code = firewall.put([(address, milliseconds) for address in addresses]) if addresses else 0
+    if code:
+        for address in addresses:
+            at, written = ledger.find(address)
+            if written:
+                ledger.drop(at, written)
+        raise Failed("set-full" if code == errno.ENFILE else "firewall", os.strerror(code))
+
+
 def unblock(ledger: Ledger, firewall: Backend, address: Address, *, admin: bool = False) -> bool:
     """Unblock one address; return whether it was blocked. Raises Refused, Failed."""
     at, record = ledger.find(address)

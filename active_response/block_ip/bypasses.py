@@ -47,6 +47,16 @@ def foreign_networks() -> "list[tuple[int, str]]":
     return [one for one in found.values() if one]
 
 
+def link_lines() -> str:
+    """Return a line for each device of the network namespace that this process is in, for ``links_of`` to read."""
+    lines: "list[str]" = []
+    for _, attrs in link_dump():
+        name = attrs.get(3, b"").partition(b"\0")[0].decode("utf-8", "replace")
+        below = _struct.unpack("=i", attrs[5])[0] if len(attrs.get(5, b"")) == 4 else 0  # IFLA_LINK
+        lines.append("%s %d %s" % (link_kind(attrs) or "-", below, name))
+    return "\n".join(lines)
+
+
 def links_of(path: str) -> "list[tuple[str, str, int]]":
     """Return kind, name and number of the device below, of each device in another network namespace.
 
@@ -60,12 +70,7 @@ def links_of(path: str) -> "list[tuple[str, str, int]]":
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             if not ctypes.CDLL(None).setns(file, 0x40000000):  # CLONE_NEWNET
-                lines: "list[str]" = []
-                for _, attrs in link_dump():
-                    name = attrs.get(3, b"").partition(b"\0")[0].decode("utf-8", "replace")
-                    below = _struct.unpack("=i", attrs[5])[0] if len(attrs.get(5, b"")) == 4 else 0  # IFLA_LINK
-                    lines.append("%s %d %s" % (link_kind(attrs) or "-", below, name))
-                os.write(writer, "\n".join(lines).encode("utf-8", "replace")[:65536])
+                os.write(writer, link_lines().encode("utf-8", "replace")[:65536])
         finally:
             os._exit(0)  # noqa: SLF001 - its name in os, too
     os.close(writer)

@@ -3,7 +3,7 @@
 import errno
 import posix as os
 
-from active_response.block_ip.addresses import Networks
+from active_response.block_ip.addresses import Address, Networks
 from active_response.block_ip.backend import CHAINS, Backend, Unavailable, chains_for
 from active_response.block_ip.config import Config
 from active_response.block_ip.ipset import Ipset
@@ -80,17 +80,7 @@ def restore(ledger: Ledger, firewall: Backend, networks: "Networks | None") -> N
         ended += [at for at, record in living if networks.reason(record.address) and not record.admin]
         gone = set(ended)
         living = [(at, record) for at, record in living if at not in gone]
-    items = [(record.address, record.left(clock)) for _, record in living]
-    code = firewall.build(items)
-    if code and code != errno.ENFILE and len(firewall.chains) > len(CHAINS):
-        # Better without the devices than not at all; `ready_firewall` says so, each time.
-        firewall.uncovered = os.strerror(code)
-        firewall.chains = CHAINS
-        code = firewall.build(items)
-    if code == errno.ENFILE:
-        raise Failed("set-full", firewall.name)
-    if code:
-        raise Unavailable("%s: %s" % (firewall.name, os.strerror(code)))
+    build_table(firewall, [(record.address, record.left(clock)) for _, record in living])
     for at in ended:
         ledger.clear(at)
     for at, record in living:
@@ -101,6 +91,20 @@ def restore(ledger: Ledger, firewall: Backend, networks: "Networks | None") -> N
             record.backend = firewall.number
             ledger.write(at, record)
     ledger.rebuild_counts([record for _, record in living])
+
+
+def build_table(firewall: Backend, items: "list[tuple[Address, int]]") -> None:
+    """Put our table in place with these elements. Raises Unavailable; Failed when they are too many."""
+    code = firewall.build(items)
+    if code and code != errno.ENFILE and len(firewall.chains) > len(CHAINS):
+        # Better without the devices than not at all; `ready_firewall` says so, each time.
+        firewall.uncovered = os.strerror(code)
+        firewall.chains = CHAINS
+        code = firewall.build(items)
+    if code == errno.ENFILE:
+        raise Failed("set-full", firewall.name)
+    if code:
+        raise Unavailable("%s: %s" % (firewall.name, os.strerror(code)))
 
 
 def adopt(ledger: Ledger, firewall: Netlink) -> None:

@@ -37,6 +37,17 @@ def container_of(request: Request, config: Config, argument: str = "target") -> 
     raise Refused("no-container", "the alert has none of: " + ", ".join(config.fields)[:256])
 
 
+def inspect(engine: Engine, asked: str) -> "dict[str, object]":
+    """Return a container as the engine describes it, once it is the one that was asked for. Raises Refused, Failed."""
+    container = engine.get("/containers/%s/json" % asked)
+    if not isinstance(container, dict) or not str(container.get("Id", "")).startswith(asked):
+        raise Refused("no-such-container", "the engine answered for another one")
+    name = str(container["Id"])
+    if len(name) != 64 or name.strip(HEX):
+        raise Failed("engine", "an id that is none")
+    return container
+
+
 def carry_out_add(home: Home, request: Request, source: Input, entry: "dict[str, str]", *, dry_run: bool) -> None:
     """Quarantine the container of an event. Raises Refused, Failed."""
     check_program(home)
@@ -44,13 +55,9 @@ def carry_out_add(home: Home, request: Request, source: Input, entry: "dict[str,
     asked = container_of(request, config)
     entry["container"] = asked
     engine = Engine(config.socket)
-    container = engine.get("/containers/%s/json" % asked)
+    container = inspect(engine, asked)
     inspected = engine.last
-    if not isinstance(container, dict) or not str(container.get("Id", "")).startswith(asked):
-        raise Refused("no-such-container", "the engine answered for another one")
     name = str(container["Id"])
-    if len(name) != 64 or name.strip(HEX):
-        raise Failed("engine", "an id that is none")
     entry.update(container=name, name=str(container.get("Name", "")).lstrip("/")[:128])
     request.check_origin()
     reason = config.protects(container)

@@ -222,6 +222,9 @@ def test_a_shell_start_comes_before_everything_and_tells_what_the_program_is(tre
         ("a/main", '    """Do it."""', f"    {FROM}.files import read", "a/main.py:13: our own modules"),
         ("a/steps", "import json ", "__file__ ", "a/steps.py:30: __file__ is another one in a bundle"),
         ("a/steps", "    import json ", "    global STEPS\n    import json ", "steps.py assigns STEPS anew"),
+        ("a/steps", "import json ", "TYPE_CHECKING ", "a/steps.py:30: TYPE_CHECKING is another one in a bundle"),
+        ("a/main", "    sys.exit", f"    {FROM}.files import read\n    sys.exit", "a/main.py:18: our own modules are"),
+        ("a/main", "    sys.exit(main())", "    main()\nelse:\n    main()", "a program ends with `if __name__"),
         ("a/__init__", '"""A package."""', "x = 1", "a/__init__.py:1: a bundle leaves this file out"),
     ],
 )  # fmt: skip

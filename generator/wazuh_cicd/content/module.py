@@ -17,7 +17,9 @@ TOPS = ("active_response", "wodles")  # the packages whose modules are ours
 # Names of modules that only some versions of Python have.
 _STANDARD = sys.stdlib_module_names | {"_sha2", "_sha256"}
 # What means one thing in a module, and another in a file made of many.
-_OF_ONE_MODULE = frozenset({"__doc__", "__file__", "__name__", "__package__", "__spec__", "__import__", "globals"})
+_OF_ONE_MODULE = frozenset(
+    {"__doc__", "__file__", "__name__", "__package__", "__spec__", "__import__", "globals", "TYPE_CHECKING"}
+)
 
 
 class BundleError(WazuhCicdError):
@@ -104,8 +106,8 @@ def _is_import(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom) or _is_type_checking(node)
 
 
-def _is_guard(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+def _is_guard(node: ast.If) -> bool:
+    return ast.unparse(node.test) == "__name__ == '__main__'" and not node.orelse
 
 
 class Reader:
@@ -120,6 +122,7 @@ class Reader:
         self.imports: list[Import] = []
         self.typing: list[Import] = []
         self.needs: list[Import] = []
+        self.rebound: set[str] = set()
 
     def module(self) -> Module:
         """What a bundle needs of it. Raises BundleError."""
@@ -146,9 +149,7 @@ class Reader:
             typing=tuple(self.typing),
             needs=tuple(self.needs),
             names=_defined(body[count:]),
-            rebound=frozenset(
-                name for node in ast.walk(self.tree) if isinstance(node, ast.Global) for name in node.names
-            ),
+            rebound=frozenset(self.rebound),
             text=self._text(first, start),
             docstring_text="\n".join(self.lines[body[0].lineno - 1 : first]),
         )
@@ -213,17 +214,21 @@ class Reader:
         for node in body:
             if _is_import(node):
                 refuse(self.path, node.lineno, "imports come before everything else")
-        guards = [node for node in body if _is_guard(node)]
+        guards = [node for node in body if isinstance(node, ast.If) and _is_guard(node)]
         if self.main and guards != body[-1:]:
             refuse(self.path, len(self.lines), 'a program ends with `if __name__ == "__main__":`, once')
-        allowed = {"__doc__", "__file__"} if self.main else frozenset()
-        code = [node for node in body if not (self.main and _is_guard(node))]
+        refused = _OF_ONE_MODULE - ({"__doc__", "__file__"} if self.main else set())
+        code = [*body[:-1], *guards[0].body] if self.main else body
         for inner in itertools.chain.from_iterable(map(ast.walk, code)):
-            for one in self._names_of(inner):
-                if one.module.partition(".")[0] in TOPS:
-                    refuse(self.path, one.line, "our own modules are imported at the top")
-            if isinstance(inner, ast.Name) and inner.id in _OF_ONE_MODULE - allowed:
-                refuse(self.path, inner.lineno, f"{inner.id} is another one in a bundle")
+            if isinstance(inner, ast.Name):
+                if inner.id in refused:
+                    refuse(self.path, inner.lineno, f"{inner.id} is another one in a bundle")
+            elif isinstance(inner, ast.Global):
+                self.rebound.update(inner.names)
+            elif isinstance(inner, ast.Import | ast.ImportFrom) and any(
+                one.module.partition(".")[0] in TOPS for one in self._names_of(inner)
+            ):
+                refuse(self.path, inner.lineno, "our own modules are imported at the top")
 
 
 def _defined(body: Iterable[ast.AST]) -> dict[str, int]:

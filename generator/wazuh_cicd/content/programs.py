@@ -55,6 +55,4 @@ def programs(root: Path | None = None) -> Mapping[str, bytes]:
             name = place.parent.name
             text = bundle(sources, f"{folder}.{name}.main", head)
             found[f"{target}/cicd-{name.replace('_', '-')}"] = text.encode()
-        for place in sorted((root / folder).glob("cicd-*")):
-            found[f"{target}/{place.name}"] = place.read_bytes()
     return dict(sorted(found.items()))
