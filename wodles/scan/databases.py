@@ -107,7 +107,7 @@ _GRYPE_NAMES = {"redhat": "rhel", "amazonlinux": "amzn", "oraclelinux": "ol"}  #
 def grype_system(config: Config, system: str) -> Tuple[bool, bool]:
     """Ask Grype's database whether it has data for a system, and whether that is past its end of life.
 
-    Grype itself says nothing when it has none (Photon OS, BusyBox, a release that is too new), and tells the end of
+    Grype itself says nothing when it has none (Photon OS, BusyBox, a release that is too new), and reports an end of
     life only where the database knows the exact version: not of Debian 9.13, because it knows 9.
     """
     name, _, version = system.lower().partition(" ")

@@ -1,4 +1,4 @@
-"""Requests of ``cicd-scan-image``."""
+"""Requests of ``cicd-scan-image``, one file each in the queue's folder."""
 
 import io
 import json

@@ -39,7 +39,7 @@ def _scan_with(toolbox: Toolbox, name: str, target: Target, seconds: float) -> R
     try:
         if name == "trivy":
             arguments = trivy_arguments(toolbox.config, target, output, seconds)
-            patience = seconds + 5  # Trivy's own time limit ends first, so that its message can be told from a hang
+            patience = seconds + 5  # Trivy's own time limit ends first, so that its message tells it from a hang
         else:
             arguments = grype_arguments(toolbox.config, target, output)
             patience = seconds

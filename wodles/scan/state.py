@@ -1,4 +1,4 @@
-"""What earlier runs found."""
+"""What earlier runs found, one file an artifact."""
 
 import errno
 import hashlib

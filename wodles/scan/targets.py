@@ -1,4 +1,4 @@
-"""What is to be scanned."""
+"""What is to be scanned: images, directories, archives, references, and whether they may come from where they do."""
 
 import fnmatch
 import hashlib

@@ -1,4 +1,4 @@
-"""The scanners of one run."""
+"""The scanners of one run: their environment, and how they are started."""
 
 import json
 import os
