@@ -182,6 +182,15 @@ def test_a_bundle_does_what_the_modules_do(tree):
     assert (as_one.returncode, as_many.returncode) == (1, 1)
 
 
+def test_a_module_may_have_two_names_and_its_parts_one(tree):
+    place = tree / "active_response/common/files.py"
+    place.write_text(FILES.replace("import sys\n", "import posix\nimport sys\nimport urllib.parse\n"))
+    place = tree / "active_response/a/steps.py"
+    place.write_text(STEPS.replace("# Why so many", "import urllib.error\n\n# Why so many"))
+    text = bundled(tree)
+    assert "import posix\nimport posix as os\nimport sys\nimport urllib.error\nimport urllib.parse\nfrom" in text
+
+
 def test_a_shell_start_comes_before_everything_and_tells_what_the_program_is(tree):
     start = '#!/bin/sh\n# Finds a Python.\n""":"\nexec python3 "$0"\n"""\n'
     text = bundled(tree, start)

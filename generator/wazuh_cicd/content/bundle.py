@@ -137,12 +137,13 @@ def _check_names(modules: Iterable[Module]) -> None:
 
 
 def _import_lines(modules: Iterable[Module]) -> str:
-    needed = {one.what: one for module in modules for one in module.imports}
-    typing = {one.what: one for module in modules for one in module.typing if one.what not in needed}
-    text = "\n".join(_statements(needed.values())) + "\n"
+    needed = {one for module in modules for one in module.imports}
+    bound = {one.bound for one in needed}
+    typing = {one for module in modules for one in module.typing if one.bound not in bound}
+    text = "\n".join(_statements(needed)) + "\n"
     if typing:
         text += "\nTYPE_CHECKING = False  # type checkers alone need these\nif TYPE_CHECKING:\n"
-        text += "".join(f"    {line}\n" for line in _statements(typing.values()))
+        text += "".join(f"    {line}\n" for line in _statements(typing))
     return text
 
 

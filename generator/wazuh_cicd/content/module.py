@@ -44,8 +44,9 @@ class Import:
 
     @property
     def what(self) -> tuple[str, str]:
-        """What it stands for, wherever it is written."""
-        return self.module, self.name
+        """What its name stands for: of ``import urllib.request`` that is ``urllib``."""
+        top = self.module.partition(".")[0]
+        return (top if self.bound == top and not self.name else self.module), self.name
 
 
 @dataclass(frozen=True)
