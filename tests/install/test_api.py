@@ -23,7 +23,7 @@ from wazuh_cicd.install.target import RELOAD, RESTART
 from wazuh_cicd.install.verify import verify
 from wazuh_cicd.manager.api import Api, Credentials
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
-from wazuh_cicd.proof.remote import ApiEngine
+from wazuh_cicd.manager.logtest import ApiEngine
 from wazuh_cicd.render import render_package
 from wazuh_cicd.report.install import plan_text
 from wazuh_cicd.spec import load_specs

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 WARNING = "WARNING"
 ERROR = "ERROR"
-CRITICAL = "CRITICAL"
 # Our own words where a manager refuses without saying why.
 NOTE = "NOTE"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.gate.judge import PASS, POLICY, SCANNER, SUPPLY_CHAIN, summary_counts
+from wazuh_cicd.manager.sockets import enqueue
 from wodles.scan.events import encode_event
 
 if TYPE_CHECKING:
@@ -68,11 +68,5 @@ def append(path: Path, lines: list[bytes]) -> None:
 
 
 def send(path: Path, lines: list[bytes]) -> None:
-    """Send events to the queue of the Wazuh agent on this host (``queue/sockets/queue``); raises ``UsageError``."""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as queue:
-            queue.connect(str(path))
-            for line in lines:
-                queue.send(b"1:cicd-gate:" + line.rstrip(b"\n"))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+    """Send events to the queue of the Wazuh agent on this host (``queue/sockets/queue``); raises ``Unreachable``."""
+    enqueue(path, "cicd-gate", lines)

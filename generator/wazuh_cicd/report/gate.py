@@ -1,17 +1,17 @@
-"""The verdict as a table, JSON, SARIF 2.1.0, JUnit XML and GitHub annotations."""
+"""The gate's verdict as a table, JSON, SARIF 2.1.0, JUnit XML and GitHub annotations."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-from xml.etree import ElementTree as ET
 
-from wazuh_cicd import __version__
 from wazuh_cicd.gate.judge import PASS, POLICY, SCANNER, SUPPLY_CHAIN
 from wazuh_cicd.gate.policy import SEVERITIES
+from wazuh_cicd.report import junit, sarif, tables
+from wazuh_cicd.report.annotations import annotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ _OUTCOMES = {
 _HEADS = ("", "WHAT", "WHERE", "FIXED IN", "WHY")
 _LIMITS = (7, 60, 50, 30, 200)
 _WHERE = 2
+_STYLES = {"fail": "red", "warn": "yellow"}
 
 
 def _what(decision: Decision) -> str:
@@ -60,23 +61,19 @@ def _file(decision: Decision) -> str:
 
 def as_table(verdict: Verdict, *, colour: bool = False) -> str:
     """Write what fails and warns, by artifact, a line each, widest columns shortened; then notes and the outcome."""
-    rows = [
-        (d.scan, (d.result.upper(), _what(d), _where(d), _mend(d), d.why))
-        for d in verdict.decisions
-        if d.result != "pass"
-    ]
-    everything = [_HEADS, *(row for _, row in rows)]
-    widths = [min(limit, max(len(row[i]) for row in everything)) for i, limit in enumerate(_LIMITS)]
-    lines = [_row(_HEADS, widths)] if len(everything) > 1 else []
+    shown = [d for d in verdict.decisions if d.result != "pass"]
+    cells = [(d.result.upper(), _what(d), _where(d), _mend(d), d.why) for d in shown]
+    head, *rows = tables.lines(
+        _HEADS, map(_shortened, cells), styles=[_STYLES.get(d.result, "") for d in shown] if colour else None
+    )
+    lines = [head] if shown else []
     for scan in verdict.scans:
-        found = [row for owner, row in rows if owner is scan]
+        found = [row for decision, row in zip(shown, rows, strict=True) if decision.scan is scan]
         if len(verdict.scans) > 1 and (found or scan.problems):
             lines.append(f"{scan.artifact}:")
-        lines += [
-            _paint(f"FAIL  {scan.artifact}: {problem.text} [{problem.reason}]", "FAIL", colour=colour)
-            for problem in scan.problems
-        ]
-        lines += [_paint(_row(row, widths), row[0], colour=colour) for row in found]
+        problems = [f"FAIL  {scan.artifact}: {problem.text} [{problem.reason}]" for problem in scan.problems]
+        lines += [tables.line(text, _STYLES["fail"]) for text in problems] if colour else problems
+        lines += found
     lines += sorted({f"note: {note}" for scan in verdict.scans for note in scan.notes})
     lines += [
         f"{s.artifact}: {s.suppressed} findings hidden by VEX or ignore rules" for s in verdict.scans if s.suppressed
@@ -86,19 +83,14 @@ def as_table(verdict: Verdict, *, colour: bool = False) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _row(row: tuple[str, ...], widths: list[int]) -> str:
+def _shortened(row: tuple[str, ...]) -> list[str]:
     cells = []
-    for number, (text, width) in enumerate(zip(row, widths, strict=True)):
+    for number, (text, width) in enumerate(zip(row, _LIMITS, strict=True)):
         if len(text) <= width:
-            cells.append(text.ljust(width))
+            cells.append(text)
         else:  # of a place, the end says more
             cells.append("…" + text[1 - width :] if number == _WHERE else text[: width - 1] + "…")
-    return "  ".join(cells).rstrip()
-
-
-def _paint(line: str, result: str, *, colour: bool) -> str:
-    code = {"FAIL": "31", "WARN": "33"}.get(result)
-    return f"\x1b[{code}m{line}\x1b[0m" if colour and code else line
+    return cells
 
 
 def as_json(verdict: Verdict) -> str:
@@ -169,34 +161,22 @@ def as_sarif(verdict: Verdict) -> str:
     notices = [
         {"level": "error", "message": {"text": f"{scan.artifact}: {problem.text}"}} for scan, problem in problems
     ]
-    run = {
-        "tool": {"driver": {"name": "wazuh-cicd gate", "version": __version__, "rules": list(rules.values())}},
-        "invocations": [
-            {
-                "executionSuccessful": verdict.code != SCANNER,
-                "exitCode": verdict.code,
-                "toolExecutionNotifications": notices,
-            }
-        ],
-        "results": [_sarif_result(d, list(rules)) for d in shown],
+    invocation = {
+        "executionSuccessful": verdict.code != SCANNER,
+        "exitCode": verdict.code,
+        "toolExecutionNotifications": notices,
     }
-    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    results = [_sarif_result(d, list(rules)) for d in shown]
+    return sarif.log("wazuh-cicd gate", list(rules.values()), results, invocation)
 
 
 def _sarif_result(decision: Decision, rules: list[str]) -> dict[str, Any]:
     issue = decision.issue
-    mend = f"; fixed in {issue.fixed}" if issue.kind == "vulnerability" and issue.fixed else ""
     place = _file(decision) or issue.target or decision.scan.artifact
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.lstrip("/"))}}
-    if issue.line:
-        location["region"] = {"startLine": issue.line}
-    result: dict[str, Any] = {
-        "ruleId": issue.id,
-        "ruleIndex": rules.index(issue.id),
-        "level": _LEVELS[decision.result],
-        "message": {"text": f"{_what(decision)}: {decision.why}{mend}"},
-        "locations": [{"physicalLocation": location}],
+    text = f"{_what(decision)}: {decision.why}{_fixed_in(decision)}"
+    result = {
+        **sarif.result(rules, issue.id, _LEVELS[decision.result], text),
+        "locations": [sarif.location(place.lstrip("/"), issue.line)],
         "partialFingerprints": {"wazuhCicdGate/v1": f"{issue.base}|{issue.target}"},
     }
     if decision.result == "excused":
@@ -204,62 +184,46 @@ def _sarif_result(decision: Decision, rules: list[str]) -> dict[str, Any]:
     return result
 
 
+def _fixed_in(decision: Decision) -> str:
+    issue = decision.issue
+    return f"; fixed in {issue.fixed}" if issue.kind == "vulnerability" and issue.fixed else ""
+
+
 def as_junit(verdict: Verdict) -> str:
     """Write JUnit XML: an artifact is a suite, a finding a case; problems are errors, failing findings failures."""
-    root = ET.Element("testsuites", name="wazuh-cicd gate")
+    suites = []
     for scan in verdict.scans:
-        suite = ET.SubElement(root, "testsuite", name=scan.artifact)
-        cases = [d for d in verdict.decisions if d.scan is scan and d.result != "pass"]
-        for problem in scan.problems:
-            case = ET.SubElement(suite, "testcase", classname=problem.area, name=problem.reason)
-            ET.SubElement(case, "error", message=_xml(problem.text))
-        for decision in cases:
-            case = ET.SubElement(suite, "testcase", classname=decision.issue.kind, name=_xml(_what(decision)))
-            if decision.result == "fail":
-                failure = ET.SubElement(case, "failure", message=_xml(decision.why))
-                failure.text = _xml(f"where: {_where(decision)}\nfixed in: {_mend(decision)}")
-            elif decision.result == "excused":
-                ET.SubElement(case, "skipped", message=_xml(decision.why))
-        if not scan.problems and not cases:
-            ET.SubElement(suite, "testcase", classname="gate", name="nothing found")
-        suite.set("tests", str(len(suite)))
-        suite.set("failures", str(sum(d.result == "fail" for d in cases)))
-        suite.set("errors", str(len(scan.problems)))
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+        problems = [junit.Case(p.area, p.reason, junit.ERROR, p.text) for p in scan.problems]
+        found = [_junit_case(d) for d in verdict.decisions if d.scan is scan and d.result != "pass"]
+        suites.append((scan.artifact, [*problems, *found] or [junit.Case("gate", "nothing found")]))
+    return junit.document("wazuh-cicd gate", suites) + "\n"
 
 
-def _xml(text: str) -> str:
-    """Drop what XML 1.0 cannot hold."""
-    return "".join(
-        c for c in text if c in "\t\n\r" or 0x20 <= ord(c) < 0xD800 or 0xDFFF < ord(c) < 0xFFFE or ord(c) > 0xFFFF
-    )
+def _junit_case(decision: Decision) -> junit.Case:
+    case = junit.Case(decision.issue.kind, _what(decision))
+    if decision.result == "fail":
+        details = f"where: {_where(decision)}\nfixed in: {_mend(decision)}"
+        return replace(case, outcome=junit.FAILURE, message=decision.why, details=details)
+    if decision.result == "excused":
+        return replace(case, outcome=junit.SKIPPED, message=decision.why)
+    return case
 
 
 def as_github(verdict: Verdict) -> str:
     """Write workflow commands that GitHub shows beside the lines of a pull request."""
     lines = [
-        f"::error title={_escape(problem.reason, ',:')}::{_escape(f'{scan.artifact}: {problem.text}')}"
+        annotation("error", f"{scan.artifact}: {problem.text}", title=problem.reason)
         for scan in verdict.scans
         for problem in scan.problems
     ]
     for decision in verdict.decisions:
         if decision.result in ("fail", "warn"):
-            issue = decision.issue
-            level = "error" if decision.result == "fail" else "warning"
-            file = _file(decision)
-            places = {"file": file, "line": str(issue.line or "") if file else "", "title": issue.id}
-            properties = ",".join(f"{name}={_escape(value, ',:')}" for name, value in places.items() if value)
+            issue, file = decision.issue, _file(decision)
             where = "" if file else f" in {_where(decision)}"
-            mend = f"; fixed in {issue.fixed}" if issue.kind == "vulnerability" and issue.fixed else ""
-            lines.append(f"::{level} {properties}::{_escape(f'{_what(decision)}{where}: {decision.why}{mend}')}")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _escape(text: str, more: str = "") -> str:
-    for character in "%\r\n" + more:
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
+            text = f"{_what(decision)}{where}: {decision.why}{_fixed_in(decision)}"
+            line = issue.line if file else 0
+            lines.append(annotation(_LEVELS[decision.result], text, title=issue.id, path=file, line=line))
+    return "".join(lines)
 
 
 FORMATS: dict[str, Callable[[Verdict], str]] = {

@@ -1,4 +1,4 @@
-"""Engines that are a real manager: through its logtest socket, through its API, or inside the container.
+"""A real manager as an engine: through its logtest socket, through its API, or inside the container.
 
 All three speak the same protocol (``docs/engine.md`` explains what it answers). A session loads the ruleset anew from
 the manager's disk, so files that were installed but not yet activated are judged as well.
@@ -131,8 +131,8 @@ def _end_quietly(end: Callable[[str], None], token: str) -> None:
 
 
 @dataclass(slots=True)
-class _RemoteEngine:
-    """What the three engines share."""
+class RemoteEngine:
+    """A manager as an engine; what its two ways in have in common."""
 
     name: str = field(default="", init=False)
     simulates_time: bool = field(default=False, init=False)
@@ -159,7 +159,7 @@ class _RemoteEngine:
 
 
 @dataclass(slots=True)
-class SocketEngine(_RemoteEngine):
+class SocketEngine(RemoteEngine):
     """The logtest socket of a manager, reached over ``channel``."""
 
     channel: Channel
@@ -184,7 +184,7 @@ class SocketEngine(_RemoteEngine):
 
 
 @dataclass(slots=True)
-class ApiEngine(_RemoteEngine):
+class ApiEngine(RemoteEngine):
     """``PUT /logtest`` of a server API. Its limit of requests a minute makes long runs slow."""
 
     api: Api
