@@ -1,4 +1,4 @@
-"""The scripts are one file each: what they share must be the same in all, and run where nothing is installed."""
+"""What all responses share, in each of them: they run where nothing is installed, and trust nothing others wrote."""
 
 from __future__ import annotations
 
@@ -17,30 +17,10 @@ import pytest
 from ar_kit import PYTHONS, SCRIPTS, Home, load
 
 NAMES = sorted(path.name for path in SCRIPTS.glob("cicd-*"))
-SHARED = [
-    "Refused", "Failed", "parse_json", "quote", "to_json", "time_left", "Budget", "check_owner", "check_info",
-    "read_file", "parent", "Home", "open_folder", "open_state", "write_log", "begin_anew", "is_number",
-    "read_settings", "Request", "Input", "agree", "finish", "main",
-]  # fmt: skip
-
-
-def pieces(name: str) -> dict[str, str]:
-    tree = ast.parse((SCRIPTS / name).read_text())
-    return {node.name: ast.dump(node) for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def test_all_three_are_there():
     assert NAMES == ["cicd-block-ip", "cicd-quarantine-container", "cicd-scan-image"]
-
-
-@pytest.mark.parametrize("piece", SHARED)
-def test_shared_pieces_are_the_same_in_each_file(piece):
-    assert len({pieces(name)[piece] for name in NAMES}) == 1
-
-
-def test_the_start_of_each_file_is_the_same_but_for_its_first_comment():
-    starts = {(SCRIPTS / name).read_text().split('""":"')[1].split("# ruff:")[0] for name in NAMES}
-    assert len(starts) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,15 +32,6 @@ def test_a_script_is_executable_and_python_3_6(name):
         pytest.skip("vermin is not installed")
     done = subprocess.run([vermin, "-t=3.6-", "--no-tips", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_only_the_standard_library_is_imported(name):
-    tree = ast.parse((SCRIPTS / name).read_text())
-    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    found |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    # _sha2 is the name of _sha256 from Python 3.12 on.
-    assert {word.partition(".")[0] for word in found} <= {*sys.stdlib_module_names, "_sha2", "_sha256"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -313,7 +284,7 @@ def test_a_pipe_in_place_of_the_configuration_is_refused_at_once(name, tmp_path)
 def test_an_event_must_come_from_where_the_binding_says(name, origins, location, fits, tmp_path):
     script = load(name)
     parameters = {"extra_args": origins, "alert": {"location": location, "data": {}}}
-    request = script.Request({"command": "add", "parameters": parameters}, ())
+    request = script.Request({"command": "add", "parameters": parameters}, name, ())
     if fits:
         request.check_origin()
     else:
@@ -330,7 +301,7 @@ def test_of_a_message_of_wazuh_5_nobody_can_tell_where_it_comes_from(name):
         "wazuh": {"active_response": {"extra_arguments": "from=github"}},
     }
     with pytest.raises(script.Refused, match="origin"):
-        script.Request(message, ()).check_origin()
+        script.Request(message, name, ()).check_origin()
 
 
 def test_the_log_begins_anew_when_it_is_long(tmp_path):
