@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_cicd import __version__
-from wazuh_cicd.engine.cdb import parse_line
+from wazuh_cicd.engine.load.cdb import parse_line
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.record import Record, digest
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.content.paths import content_root
-from wazuh_cicd.errors import UsageError
 from wazuh_cicd.spec.links import is_sure
 
 if TYPE_CHECKING:
@@ -88,18 +85,3 @@ def calls_of(action: str, calls: Mapping[Call, list[int]]) -> list[dict[str, obj
             }
         )
     return out
-
-
-@cache
-def programs() -> Mapping[str, bytes]:
-    """The programs that a manager runs, by their path below ``manager/`` (agents: ``content.agents``)."""
-    try:
-        root = content_root()
-    except UsageError:
-        return {}
-    found = {}
-    for folder, target in (("active_response", "active-response/bin"), ("wodles", "wodles/cicd")):
-        for path in sorted((root / folder).glob("cicd-*")):
-            if path.is_file():
-                found[f"{target}/{path.name}"] = path.read_bytes()
-    return found
