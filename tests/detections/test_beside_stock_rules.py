@@ -64,7 +64,7 @@ KNOWN: list[tuple[str, int, int, int]] = [
     ("111026-1", 91214, 7, 3),  # a person removed by somebody whose task it is
     ("111110-1", 91320, 9, 5),  # a repository deleted by somebody whose task it is
     ("111275-1", 91315, 12, 3),  # code security that ends because the repository was archived
-    # Each refused login on a build server counts once and is an alert of level 5: sshd writes up to four lines about it.
+    # Each refused login on a build server counts once, at level 5: sshd writes up to four lines about it.
     ("112352-1", 5758, 8, 5),
     ("112352-2", 5758, 8, 5),
     ("112355-1", 5710, 5, 0),

@@ -123,19 +123,7 @@ def desired_from(
     Raises:
         UsageError: an unknown response, or ``internal`` without ``block-ip``.
     """
-    fragments = {
-        path.rsplit("/response-", 1)[1].removesuffix(".xml"): data
-        for path, data in package.files.items()
-        if "ossec.conf.d/response-" in path
-    }
-    unknown = sorted(set(responses) - set(fragments))
-    if unknown:
-        known = ", ".join(sorted(fragments)) or "none in this selection"
-        raise UsageError(f"--respond {','.join(unknown)}: no rule has such a response; there are: {known}")
-    if internal and "block-ip" not in responses:
-        raise UsageError("--internal says what block-ip may do; add --respond block-ip")
-    if internal:
-        fragments["block-ip"] = with_internal(fragments["block-ip"])
+    fragments = _fragments(package, responses, internal=internal)
     files: dict[str, bytes] = {}
     lines: list[str] = []
     for path, data in package.files.items():
@@ -181,9 +169,23 @@ def desired_from(
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 
 
-def with_internal(fragment: bytes) -> bytes:
-    """The binding of ``block-ip`` whose calls may block internal addresses (``docs/active-response.md``)."""
-    return fragment.replace(b"<extra_args>address=", b"<extra_args>internal=yes address=")
+def _fragments(package: Package, responses: Collection[str], *, internal: bool) -> dict[str, bytes]:
+    """The bindings of each response, with what the site allows them."""
+    fragments = {
+        path.rsplit("/response-", 1)[1].removesuffix(".xml"): data
+        for path, data in package.files.items()
+        if "ossec.conf.d/response-" in path
+    }
+    unknown = sorted(set(responses) - set(fragments))
+    if unknown:
+        known = ", ".join(sorted(fragments)) or "none in this selection"
+        raise UsageError(f"--respond {','.join(unknown)}: no rule has such a response; there are: {known}")
+    if internal:
+        if "block-ip" not in responses:
+            raise UsageError("--internal says what block-ip may do; add --respond block-ip")
+        allowed = b"<extra_args>internal=yes address="  # docs/active-response.md
+        fragments["block-ip"] = fragments["block-ip"].replace(b"<extra_args>address=", allowed)
+    return fragments
 
 
 def _is_wanted(place: str, responses: Collection[str]) -> bool:

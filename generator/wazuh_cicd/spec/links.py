@@ -176,7 +176,7 @@ def _text_faults(rule: RuleSpec, rests_on: tuple[RuleSpec, ...], specs: SpecSet)
     """What is wrong with the places that the address of a line of text comes from; None for events of JSON."""
     field = rule.response.arguments.get("address", "") if rule.response is not None else ""
     chain = _chain(rule, specs)
-    conditions = [condition for one in chain for condition in one.when]
+    conditions = [condition for one in _on_every_way(rule, specs) for condition in one.when]
     read = [m.pattern for c in conditions if c.subject == "log" for m in c.matchers if isinstance(m, Regex)]
     if any(parent // 1000 in TEXT_OF_STOCK for one in rests_on for parent in one.parents.stock if one in chain):
         if any(address_fault(pattern) is None for pattern in read):
@@ -205,6 +205,17 @@ def _text_faults(rule: RuleSpec, rests_on: tuple[RuleSpec, ...], specs: SpecSet)
                     if fault is not None:
                         found[f"decoder '{decoder.name}'"] = fault
     return found if takes else None
+
+
+def _on_every_way(rule: RuleSpec, specs: SpecSet) -> list[RuleSpec]:
+    """The rule and those above it that every event has passed: up to the first with more than one parent."""
+    found = [rule]
+    while not found[-1].parents.stock and len(found[-1].parents.rules) == 1:
+        parent = specs.by_name.get(found[-1].parents.rules[0])
+        if parent is None or parent in found:
+            break
+        found.append(parent)
+    return found
 
 
 def _chain(rule: RuleSpec, specs: SpecSet) -> list[RuleSpec]:
