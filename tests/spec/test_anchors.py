@@ -1,4 +1,4 @@
-"""An address that a client may have written into a line is told from one that only the program writes."""
+"""An address that a client may have written into a line and one that only the program writes are not the same."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_where_only_the_program_writes(pattern):
         (rf" from {ADDRESS} port \d+ ssh2$", "line's beginning"),
         (rf"^Failed password for \S+ from {ADDRESS} port \d+", "line's end"),
         (rf"^Invalid user .* from {ADDRESS}", "line's end"),
-        (rf"^Failed publickey for \S+ from {ADDRESS} port \d+ ssh2: .*$", "behind it"),
-        (rf"^Received .* from {ADDRESS}: [^\n]*$", "behind it"),
+        (rf"^Failed publickey for \S+ from {ADDRESS} port \d+ ssh2: .*$", "after it"),
+        (rf"^Received .* from {ADDRESS}: [^\n]*$", "after it"),
         (rf"^\D+ {ADDRESS}", "line's end"),
         (r"^from (.+) port", "hold blanks"),
         (r"^from [^\]]+ port", "names no address"),

@@ -183,7 +183,7 @@ def test_what_is_not_sure_enough_is_never_bound_and_not_asked(tmp_path):
         (
             (COUNTS, FROM_LOG, WHOLE.replace("ssh2$'", "ssh2.*$'")),
             "R220",
-            "text that may hold blanks behind it",
+            "text that may hold blanks after it",
         ),
         (
             (COUNTS, FROM_LOG.replace(", from: /var/log/auth.log", ""), WHOLE),
@@ -220,7 +220,7 @@ tests: [{decodes: 'Jan  5 10:00:00 h own: refused a from 192.0.2.1', decoder: ow
         (r"^refused (\S+) from ([0-9A-Fa-f.:]+)$", None),
         (r"^refused (.*) from ([0-9A-Fa-f.:]+)$", None),
         (r"^refused (\S+) from ([0-9A-Fa-f.:]+)", "not anchored at the line's end"),
-        (r"^refused (.*?) from (\S+) .*$", "text that may hold blanks behind it"),
+        (r"^refused (.*?) from (\S+) .*$", "text that may hold blanks after it"),
         (r"user (\S+) from ([0-9A-Fa-f.:]+)$", "not anchored at the line's beginning"),
     ],
 )

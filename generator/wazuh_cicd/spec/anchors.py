@@ -66,13 +66,13 @@ def address_fault(pattern: str, group: int | None = None) -> str | None:
         return "the expression names no address"
     if any(atoms[n].holds_blank for n in places):
         return "the address itself may hold blanks"
-    before, behind = atoms[: places[0]], atoms[places[-1] + 1 :]
+    before, after = atoms[: places[0]], atoms[places[-1] + 1 :]
     if all(atom.is_narrow for atom in before):
         return None
     if not re.search(r"(?<!\\)(?:\$|\\[zZ])\)*$", pattern):
         return "text of others stands in front of the address, and the expression is not anchored at the line's end"
-    if any(atom.holds_blank for atom in behind):
-        return "text of others stands in front of the address, and text that may hold blanks behind it"
+    if any(atom.holds_blank for atom in after):
+        return "text of others stands in front of the address, and text that may hold blanks after it"
     return None
 
 
@@ -81,7 +81,7 @@ def _is_address(atom: _Atom) -> bool:
 
 
 def _atoms(pattern: str) -> list[_Atom]:
-    """The elements in order. Alternatives stand one behind the other, which can only make more of them suspicious."""
+    """The elements in order. Alternatives stand one after the other, which can only make more of them suspicious."""
     found: list[_Atom] = []
     groups: list[int] = []
     number, position = 0, 0
@@ -98,7 +98,7 @@ def _atoms(pattern: str) -> list[_Atom]:
         elif pattern[position] == ")":
             if groups:
                 groups.pop()
-            position = _behind_quantifier(pattern, position + 1)
+            position = _after_quantifier(pattern, position + 1)
         elif pattern[position] in "^$|":
             position += 1
         else:
@@ -124,7 +124,7 @@ def _element(pattern: str, position: int, groups: tuple[int, ...], found: list[_
     literal = escaped or (len(text) == 1 and text != ".")
     found.append(_Atom(frozenset() if literal else _characters(text), literal, groups))
     width = 2 if pattern[position] == "\\" else len(text)
-    return _behind_quantifier(pattern, position + width)
+    return _after_quantifier(pattern, position + width)
 
 
 def _characters(text: str) -> frozenset[str]:
@@ -135,13 +135,13 @@ def _characters(text: str) -> frozenset[str]:
     return frozenset(char for char in _PRINTABLE if expression.fullmatch(char))
 
 
-def _behind_quantifier(pattern: str, position: int) -> int:
+def _after_quantifier(pattern: str, position: int) -> int:
     quantifier = _QUANTIFIER.match(pattern, position)
     return quantifier.end() if quantifier is not None else position
 
 
 def _closing(pattern: str, position: int) -> int:
-    """Behind the look-around that opens at ``position``, with its quantifier."""
+    """After the look-around that opens at ``position``, with its quantifier."""
     depth = 0
     while position < len(pattern):
         if pattern[position] == "\\":

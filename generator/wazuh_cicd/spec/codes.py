@@ -65,7 +65,7 @@ R216 | Rules that hang on each other in a circle. | None of them could be loaded
 R217 | A rule that loads before what it needs. | Wazuh resolves references to rules already read: it would drop the rule. | Move one of the two to the other's source.
 R218 | Too many groups. | Wazuh cuts a rule's groups at 1023 characters: the last ones would be lost. | Drop some.
 R219 | A stock parent that our stand-ins do not have. | Without the real stock ruleset nothing can be said about the rule. | Run `wazuh-cicd check --stock DIR` with a copy of the manager's `ruleset` folder.
-R220 | A block whose address a client may have written. | A line of a log holds what clients wrote, user names for example; an expression that finds the address behind such text finds one in it as well, and whoever sends it chooses who gets blocked. | Read the line from its first word to its end, with no blank in what clients write; or take the address from the line's beginning.
+R220 | A block whose address a client may have written. | A line of a log holds what clients wrote, user names for example; an expression that finds the address after such text finds one in it as well, and whoever sends it chooses who gets blocked. | Read the line from its first word to its end, with no blank in what clients write; or take the address from the line's beginning.
 M301 | A matcher that holds always, or never. | An empty list or an empty text decides nothing. | Name a value, or use `exists: true`.
 M302 | Keys that do not go together. | One of them would have no effect. | Keep what the message names.
 M303 | An expression that does not compile. | A manager refuses the whole ruleset. | Mend the expression; literal text needs no regex.

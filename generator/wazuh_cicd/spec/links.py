@@ -132,7 +132,7 @@ def _check_response(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[RuleS
             "add 'from' with the location that they come from, or such a condition",
         )
     elif response.action == "block-ip" and is_sure(response):
-        _check_text_address(rule, (rule, *behind), told=bool(told), specs=specs, problems=problems)
+        _check_text_address(rule, (rule, *behind), located=bool(told), specs=specs, problems=problems)
 
 
 def is_sure(response: Response) -> bool:
@@ -142,7 +142,7 @@ def is_sure(response: Response) -> bool:
 
 
 def _check_text_address(
-    rule: RuleSpec, rests_on: tuple[RuleSpec, ...], *, told: bool, specs: SpecSet, problems: Problems
+    rule: RuleSpec, rests_on: tuple[RuleSpec, ...], *, located: bool, specs: SpecSet, problems: Problems
 ) -> None:
     """Refuse a block of an address out of a line of text that somebody else can write, or write into."""
     response = rule.response
@@ -156,7 +156,7 @@ def _check_text_address(
             f"rule '{rule.name}' blocks an address that a client may have written: {where}: {fault}",
             "read the line as a whole: from its first word to its end, with no blank in what clients write",
         )
-    if not told:
+    if not located:
         problems.add(
             "R211",
             response.place,
@@ -200,7 +200,7 @@ def _text_faults(rule: RuleSpec, rests_on: tuple[RuleSpec, ...], specs: SpecSet)
             for number, name in enumerate(extraction.fields, start=1):
                 if name == field:
                     takes = True
-                    fault = "it looks behind another expression" if extraction.after else None
+                    fault = "it looks after another expression" if extraction.after else None
                     fault = fault or address_fault(extraction.pattern, number)
                     if fault is not None:
                         found[f"decoder '{decoder.name}'"] = fault
