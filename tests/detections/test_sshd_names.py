@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -58,6 +59,8 @@ def sshd(tmp_path) -> Iterator[tuple[int, Path]]:
     """Its port and its log: nobody may give a password, as on today's servers."""
     if not os.path.exists("/usr/sbin/sshd") or not shutil.which("ssh") or os.geteuid() != 0:  # noqa: PTH110 - a program
         pytest.skip("needs sshd, ssh and root")
+    if "sshd" not in {user.pw_name for user in pwd.getpwall()}:
+        pytest.skip("needs the user sshd, under whom sshd speaks with strangers")
     os.makedirs("/run/sshd", exist_ok=True)  # noqa: PTH103 - as above
     key, log = tmp_path / "hostkey", tmp_path / "sshd.log"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
