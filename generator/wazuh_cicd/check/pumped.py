@@ -34,7 +34,7 @@ _TYPICAL = b"a0 /-._=:,;\"'%\\\nAZ9\t{[("
 _TAILS = (b"", b"\x01", b"\n!")
 _WORD = re.compile(rb"[A-Za-z0-9_/ .:=-]{2,}")
 #: No more subjects than this for a pattern; what leads in comes first.
-MOST = 96
+MOST = 120
 
 
 class Pump(NamedTuple):
@@ -99,13 +99,14 @@ def _in_sequence(node: Sequence, lead: bytes, follows: bytes) -> Iterator[Pump]:
 
 def _fed(node: Repeat, lead: bytes, follows: bytes) -> Iterator[Pump]:
     # The library first looks for a byte that every match ends with: the tail has it, and still no match ends there.
+    denied = b"\x01" + follows + b"\x01"
     nearly = follows[1:] + b"\x01"
     if lead:
-        yield from (Pump(b"", lead, tail) for tail in (nearly, follows + b"\x01", b"\x01"))
-        yield Pump(lead, lead, nearly)
+        yield from (Pump(b"", lead, tail) for tail in (denied, nearly, b"\x01"))
+        yield Pump(lead, lead, denied)
     for item in dict.fromkeys(_words(node.item)):
         for fed in dict.fromkeys((item, item + follows[:1], lead + item, item + follows[:-1], item + follows)):
-            yield from (Pump(lead, fed, tail) for tail in (nearly, *_TAILS))
+            yield from (Pump(lead, fed, tail) for tail in (denied, nearly, *_TAILS))
 
 
 def _starts(syntax: Syntax) -> Iterator[bytes]:
