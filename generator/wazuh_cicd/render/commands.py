@@ -8,13 +8,14 @@ quote nor anything beyond ASCII, otherwise as upper-case hexadecimal digits with
 
 ``command_line``: one text, as Docker's ``exec_start: sh -c id``.
 
-In both, a name counts only where a command begins: at the start, behind ``; | & ( ` {`` and line ends, and behind words
-such as ``sudo`` and ``then``. Parts that could be read in several ways are possessive, so that the work grows with the
+In both, a name counts only where a command begins: at the start, behind ``; | & ( ` {`` and line ends, and behind
+words such as ``sudo`` and ``then``. Parts that could be read in several ways are possessive, so that the work grows with the
 length of the text only.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 # How far behind the program's name a word of the same command is looked for in a text, in bytes: without a bound a text
 # of names alone would cost the square of its length.
 _REACH = 600
+_MOST_COPIES = 12
 # From anywhere inside an argument of a record to behind the "=" of the next one.
 _TO_NEXT = r"\S*+ a\d[^\s=]*+="
 
@@ -170,7 +172,16 @@ def _spell_repeated(node: Repeated, view: View) -> str | None:
     if inner == "":
         return ""
     single = not view.hexadecimal and isinstance(node.part, Bytes) and _single(inner)
-    return f"{inner if single or _closed(inner) else f'(?:{inner})'}{node.times}"
+    times = _hex_times(node.times) if view.hexadecimal else node.times
+    return f"{inner if single or _closed(inner) else f'(?:{inner})'}{times}"
+
+
+def _hex_times(times: str) -> str:
+    """PCRE2 writes a bounded group out as often as its bound says; a record's pieces are short by themselves."""
+    found = re.fullmatch(r"\{(\d+),(\d+)\}([?+]?)", times)
+    if found is None or int(found[2]) <= _MOST_COPIES:
+        return times
+    return ("*" if found[1] == "0" else "+") + found[3]
 
 
 def _single(text: str) -> bool:

@@ -123,8 +123,7 @@ class _Reader:
                 node = Repeated(node, found[0])
             parts.append(node)
         for place in edges:
-            after = parts[place + 1] if place + 1 < len(parts) else None
-            if after is not None and _begins_with_word(after):
+            if _begins_with_word(Sequence(tuple(parts[place + 1 :]))):
                 parts[place] = Mark("left")
         return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
 
@@ -221,10 +220,17 @@ def sequence(parts: list[Node]) -> Node:
 
 
 def _begins_with_word(node: Node) -> bool:
+    """Whether whatever the node finds begins with a character of a word."""
+    if isinstance(node, Sequence):
+        for part in node.parts:
+            optional = isinstance(part, Repeated) and (part.times[0] in "*?" or part.times.startswith("{0"))
+            if not _begins_with_word(part.part if isinstance(part, Repeated) else part):
+                return False
+            if not optional:
+                return True
+        return False
     if isinstance(node, Bytes):
         return node.values <= WORD
-    if isinstance(node, Sequence):
-        return bool(node.parts) and _begins_with_word(node.parts[0])
     if isinstance(node, Either):
         return all(_begins_with_word(choice) for choice in node.choices)
     if isinstance(node, Repeated):
