@@ -3,14 +3,15 @@ r"""Conditions about commands, spelt for each form in which a command reaches a 
 ``audit_record``: an EXECVE record of auditd. The kernel writes an argument in quotes when it has neither blank nor
 quote nor anything beyond ASCII, otherwise as upper-case hexadecimal digits without quotes
 (``audit_log_n_untrustedstring`` in the kernel's ``kernel/audit.c``), and cuts one of more than 7,500 bytes into
-``a2[0]=… a2[1]=…`` (``audit_log_execve_info``). A command is found as the program itself, behind programs that start others (``sudo``,
-``env``, ``timeout``, interpreters), and in the text that a shell is given with ``-c``.
+``a2[0]=… a2[1]=…`` (``audit_log_execve_info``). A command is found by the program's file (``exe``) and by the name that
+it is called by (``a0``), behind programs that start others (``sudo``, ``env``, ``timeout``, interpreters), and in the
+text that a shell is given with ``-c``.
 
 ``command_line``: one text, as Docker's ``exec_start: sh -c id``.
 
 In both, a name counts only where a command begins: at the start, behind ``; | & ( ` {`` and line ends, and behind
-words such as ``sudo`` and ``then``. Parts that could be read in several ways are possessive, so that the work grows with the
-length of the text only.
+words such as ``sudo`` and ``then``. Parts that could be read in several ways are possessive, so that the work grows with
+the length of the text only.
 """
 
 from __future__ import annotations
@@ -406,27 +407,39 @@ def _argument(pattern: str, *, code: bool, ignore_case: bool) -> str:
     return _one_of(ways) if ways else NEVER
 
 
-def _direct(form: CommandForm, *, ignore_case: bool) -> str:
-    """The form as a program with arguments, from the ``=`` before the program."""
-    asked = ""
-    first = "" if not form.program else _TO_NEXT
-    for patterns, denied, code in ((form.words, False, False), (form.code, False, True), (form.without, True, False)):
-        for one in patterns:
-            argument = _argument(one, code=code, ignore_case=ignore_case)
-            asked += rf"(?{'!' if denied else '='}{first}(?:{_TO_NEXT})*?{argument})"
-    if not form.program:
-        return asked
-    name = _any_of(form.program, ARGUMENT, ignore_case=ignore_case)
-    return NEVER if name == NEVER else rf'"(?:[^\s"]*/)?{name}"{asked}'
+def _asked(form: CommandForm, *, ignore_case: bool) -> str:
+    """What the form asks of the arguments, from anywhere in ``a0=…``; of the first one too where no program is named."""
+    first = _TO_NEXT if form.program else ""
+    return "".join(
+        rf"(?{'!' if denied else '='}{first}(?:{_TO_NEXT})*?{_argument(one, code=code, ignore_case=ignore_case)})"
+        for patterns, denied, code in (
+            (form.words, False, False),
+            (form.code, False, True),
+            (form.without, True, False),
+        )
+        for one in patterns
+    )
 
 
 def audit_record(command: Command, *, ignore_case: bool = False) -> str:
     """The search expression for an audit record (``log``)."""
     launch, to_shell = _record_parts()
-    named = [_direct(form, ignore_case=ignore_case) for form in command.forms if form.program]
-    unnamed = [_direct(form, ignore_case=ignore_case) for form in command.forms if not form.program and not form.shell]
-    ways = [f"a0={launch}{_one_of(named)}"] if named else []
-    ways += [f"a0={text}" for text in unnamed]
+    defined, by_file, by_name, unnamed = [], [], [], []
+    for number, form in enumerate(form for form in command.forms if not form.shell):
+        asked = _asked(form, ignore_case=ignore_case)
+        if not form.program:
+            unnamed.append(f"a0={asked}")
+            continue
+        name = _any_of(form.program, ARGUMENT, ignore_case=ignore_case)
+        if name == NEVER:
+            continue
+        if asked:  # asked in two places, written once
+            defined.append(f"(?'q{number}'{asked})")
+            asked = f"(?P>q{number})"
+        by_file.append(rf'{name}" .*? argc=\d+ {asked}')
+        by_name.append(f'{name}"{asked}')
+    ways = [rf'a0={launch}"(?:[^\s"]*/)?{_one_of(by_name)}'] if by_name else []
+    ways += unnamed
     texts = [
         text if view.hexadecimal else f'"{text}'
         for view in (HEX_SHELL_TEXT, SHELL_TEXT)
@@ -434,7 +447,11 @@ def audit_record(command: Command, *, ignore_case: bool = False) -> str:
     ]
     if texts:
         ways.append(to_shell + _one_of(texts))
-    return rf"\bargc=\d+ {_one_of(ways)}"
+    from_arguments = rf"\S+ .*? argc=\d+ {_one_of(ways)}"
+    if not by_file:
+        return rf"\bexe={from_arguments}"
+    definitions = f"(?(DEFINE){''.join(defined)})" if defined else ""
+    return rf'{definitions}\bexe=(?:"[^\s"]*/{_one_of(by_file)}|{from_arguments})'
 
 
 def command_line(command: Command, *, ignore_case: bool = False) -> str:
