@@ -54,6 +54,7 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 # How far behind the program's name a word of the same command is looked for in a text, in bytes: without a bound a text
 # of names alone would cost the square of its length.
 _REACH = 600
+_MOST_AMPERSANDS = 4
 _MOST_COPIES = 12
 # From anywhere inside an argument of a record to behind the "=" of the next one.
 _TO_NEXT = r"\S*+ a\d[^\s=]*+="
@@ -107,21 +108,21 @@ SHELL_TEXT = View(
     _QUOTED,
     hexadecimal=False,
     border=r"\$\{?IFS\}?",
-    start=r"(*plb:[\"'=;|\x26({`\x3c>])",
+    start=r"(*plb:=\"|[;|\x26({`\x3c>])",
     end=r"(?=[\"');|\x26\x3c>`}])",
 )
 HEX_SHELL_TEXT = View(
     EVERY,
     hexadecimal=True,
     border="(?:2[27])?(?:20|09|5C0A)++(?:2[27])?",
-    start="(*plb:=|20|09|0A|2[2678]|3[BCDE]|7[BC]|60|40)",
+    start="(*plb:=|20|09|0A|2[68]|3[BCE]|7[BC]|60|(?:20|09|0A|28|3D)2[27])",
     end=r"(?=20|09|0A|2[2679]|3[BCE]|7[CD]|60|[ ]|\z)",
 )
 LINE = View(
     EVERY,
     hexadecimal=False,
     border="[\"']?[ \\t]++[\"']?",
-    start=r"(*plb:[\s\"'=;|\x26({`\x3c>@])",
+    start=r"(*plb:[\s;|\x26({`\x3c>]|[\s=(][\"'])",
     end=r"(?=[\s\"');|\x26\x3c>`}]|\z)",
 )
 
@@ -349,14 +350,22 @@ def _begin(view: View) -> str:
     return f"{many}(?:{before}{blank}(?:{option}{blank})*+{many}){{0,4}}{folder}"
 
 
+def _reach(view: View) -> str:
+    """From a program's name to a word of the same command: not beyond ``; |``, a line end, ``&&`` or an ``&`` in the end."""
+    if view.hexadecimal:
+        return r"(?:(?!26(?:26|20|0A)|0A|3B|7C)\w\w)*?"
+    no_stop = view.byte(EVERY - frozenset(b";|&\n")) or NEVER
+    inside = f"{no_stop}{{0,{_REACH}}}?"
+    # PCRE2 writes a bounded group out as often as its bound says: few groups of bounded sets instead.
+    return rf"{inside}(?:\x26(?![\x26\s]){inside}){{0,{_MOST_AMPERSANDS}}}?"
+
+
 def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str:
     """Any of the forms in a text, found from its start."""
     separator = view.byte(frozenset(_SEPARATORS)) or NEVER
     to_begin = f"(?:(?:{view.any})*?{separator})??{_begin(view)}"
     to_any = f"(?:{view.any})*?"
-    inside = view.byte(EVERY - frozenset(b";|\n")) or NEVER
-    # PCRE2 writes a bounded group out as often as its bound says; a record's pieces are short by themselves.
-    before_stop = f"(?:{inside})*?" if view.hexadecimal else f"{inside}{{0,{_REACH}}}?"
+    before_stop = _reach(view)
     begun: list[str] = []
     anywhere: list[str] = []
     for form in forms:
