@@ -56,6 +56,11 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 _REACH = 600
 _MOST_AMPERSANDS = 4
 _MOST_COPIES = 12
+# Programs whose arguments hold another command, and which start it as somebody else or somewhere else: what others start
+# has a record of its own.
+_LEADERS = rf"(?:{_STARTERS}|su|runuser|script|find|docker|podman|nerdctl|kubectl|ssh|nsenter|flock|watch|parallel)"
+_FOLDER = r'(?:[^\s"/]*+/)*+'
+_TO_ARGUMENTS = r"(?: \S++)*? argc=\d+ "
 # From anywhere inside an argument of a record to behind the "=" of the next one.
 _TO_NEXT = r"\S*+ a\d[^\s=]*+="
 
@@ -326,9 +331,9 @@ def _record_parts() -> tuple[str, str]:
     starters = _spelt(_STARTERS, ARGUMENT)
     valued = _spelt(_VALUED, ARGUMENT)
     option = _spelt(_OPTION, ARGUMENT)
-    launch = rf'(?:"(?:[^\s"]*/)?{starters}" (?:a\d+=(?:"{valued}" a\d+=\S++|"{option}"|[\dA-F]+) )*+a\d+=){{0,4}}'
+    launch = rf'(?:"{_FOLDER}{starters}" (?:a\d+=(?:"{valued}" a\d+=\S++|"{option}"|[\dA-F]+) )*+a\d+=){{1,4}}'
     to_shell = (
-        rf'(?:a\d\S*+ )*?a\d+="(?:[^\s"]*/)?(?:{_SHELL}|su|runuser|script)" '
+        rf'(?:a\d\S*+ )*?a\d+="{_FOLDER}(?:{_SHELL}|su|runuser|script)" '
         r'(?:a\d+="(?!-\w*c")(?:[-+][^\s"]*|pipefail|\w+)" ){0,6}+a\d+="-\w*c" (?:a\d+_len=\d+ )?a[\d\[\]]+='
     )
     return launch, to_shell
@@ -445,22 +450,22 @@ def audit_record(command: Command, *, ignore_case: bool = False) -> str:
         if asked:  # asked in two places, written once
             defined.append(f"(?'q{number}'{asked})")
             asked = f"(?P>q{number})"
-        by_file.append(rf'{name}" .*? argc=\d+ {asked}')
+        by_file.append(f'{name}"{_TO_ARGUMENTS}{asked}')
         by_name.append(f'{name}"{asked}')
-    ways = [rf'a0={launch}"(?:[^\s"]*/)?{_one_of(by_name)}'] if by_name else []
-    ways += unnamed
+    behind = [rf'a0={launch}"{_FOLDER}{_one_of(by_name)}'] if by_name else []
     texts = [
         text if view.hexadecimal else f'"{text}'
         for view in (HEX_SHELL_TEXT, SHELL_TEXT)
         if (text := _text(command.forms, view, ignore_case=ignore_case)) != NEVER
     ]
     if texts:
-        ways.append(to_shell + _one_of(texts))
-    from_arguments = rf"\S+ .*? argc=\d+ {_one_of(ways)}"
-    if not by_file:
-        return rf"\bexe={from_arguments}"
+        behind.append(to_shell + _one_of(texts))
+    files = [*by_file, f'{_spelt(_LEADERS, ARGUMENT)}"{_TO_ARGUMENTS}{_one_of(behind)}'] if behind else by_file
+    called = ([rf'a0="{_FOLDER}{_one_of(by_name)}'] if by_name else []) + unnamed
+    ways = [f'"{_FOLDER}{_one_of(files)}'] if files else []
+    ways += [rf"\S++{_TO_ARGUMENTS}{_one_of(called)}"] if called else []
     definitions = f"(?(DEFINE){''.join(defined)})" if defined else ""
-    return rf'{definitions}\bexe=(?:"[^\s"]*/{_one_of(by_file)}|{from_arguments})'
+    return rf"\bcomm=\S++ exe={_one_of(ways)}{definitions}"
 
 
 def command_line(command: Command, *, ignore_case: bool = False) -> str:
