@@ -53,7 +53,7 @@ _WORDS_BEFORE = r"(?:then|do|else|if|while|until|!)"
 _SHELL = r"(?:ba|da|z|k|a)?sh"
 # How far behind the program's name a word of the same command is looked for in a text, in bytes: without a bound a text
 # of names alone would cost the square of its length.
-_REACH = 600
+_REACH = 400
 _MOST_AMPERSANDS = 4
 _MOST_COPIES = 12
 # Programs whose arguments hold another command, and which start it as somebody else or somewhere else: what others start
