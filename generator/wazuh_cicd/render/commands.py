@@ -10,8 +10,8 @@ text that a shell is given with ``-c``.
 ``command_line``: one text, as Docker's ``exec_start: sh -c id``.
 
 In both, a name counts only where a command begins: at the start, behind ``; | & ( ` {`` and line ends, and behind
-words such as ``sudo`` and ``then``. Parts that could be read in several ways are possessive, so that the work grows with
-the length of the text only.
+words such as ``sudo`` and ``then``. Parts that could be read in several ways are possessive, so that the work grows
+with the length of the text only.
 """
 
 from __future__ import annotations
@@ -55,9 +55,11 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 # of names alone would cost the square of its length.
 _REACH = 400
 _MOST_AMPERSANDS = 4
+# ; | ` ( and line ends; && and & and { where a blank follows.
+_HEX_STOP = "0A|3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)"
 _MOST_COPIES = 12
-# Programs whose arguments hold another command, and which start it as somebody else or somewhere else: what others start
-# has a record of its own.
+# Programs whose arguments hold another command, and which start it as somebody else or somewhere else: what others
+# start has a record of its own.
 _LEADERS = rf"(?:{_STARTERS}|su|runuser|script|find|docker|podman|nerdctl|kubectl|ssh|nsenter|flock|watch|parallel)"
 _FOLDER = r'(?:[^\s"/]*+/)*+'
 _TO_ARGUMENTS = r"(?: \S++)*? argc=\d+ "
@@ -121,14 +123,14 @@ HEX_SHELL_TEXT = View(
     hexadecimal=True,
     border="(?:2[27])?(?:20|09|5C0A)++(?:2[27])?",
     start="(*plb:=|20|09|0A|2[68]|3[BCE]|7[BC]|60|(?:20|09|0A|28|3D)2[27])",
-    end=r"(?=20|09|0A|2[2679]|3[BCE]|7[CD]|60|[ ]|\z)",
+    end=r"(?=(?:2[27])?(?:20|09|0A|2[69]|3[BCE]|7[CD]|60|[ ]|\z))",
 )
 LINE = View(
     EVERY,
     hexadecimal=False,
     border="[\"']?[ \\t]++[\"']?",
     start=r"(*plb:[\s;|\x26({`\x3c>]|[\s=(][\"'])",
-    end=r"(?=[\s\"');|\x26\x3c>`}]|\z)",
+    end=r"(?=[\"']?(?:[\s);|\x26\x3c>`}]|\z))",
 )
 
 
@@ -161,7 +163,7 @@ def spell(node: Node, view: View) -> str | None:
 
 
 def _grouped(text: str, node: Node) -> str:
-    return text if not isinstance(node, Either) or text.startswith("(?:") and _closed(text) else f"(?:{text})"  # noqa: RUF021
+    return text if not isinstance(node, Either) or _closed(text) else f"(?:{text})"
 
 
 def _spell_bytes(node: Bytes, view: View) -> str | None:
@@ -193,14 +195,9 @@ def _hex_times(times: str) -> str:
 
 def _single(text: str) -> bool:
     """Whether a quantifier behind the text would belong to all of it."""
-    return (
-        len(text) == 1
-        or text.startswith("[")
-        and "]" not in text[2:-1].replace(r"\]", "")
-        or (  # noqa: RUF021
-            text.startswith("\\") and (len(text) == 2 or (text[1] == "x" and len(text) == 4))
-        )
-    )
+    if text.startswith("["):
+        return "]" not in text[2:-1].replace(r"\]", "")
+    return len(text) == 1 or (text.startswith("\\") and (len(text) == 2 or (text[1] == "x" and len(text) == 4)))
 
 
 def _closed(text: str) -> bool:
@@ -356,9 +353,13 @@ def _begin(view: View) -> str:
 
 
 def _reach(view: View) -> str:
-    """From a program's name to a word of the same command: not beyond ``; |``, a line end, ``&&`` or an ``&`` in the end."""
+    """From a program's name to a word of the same command, not into the next one.
+
+    In digits every beginning of a command ends the reach of those before it: what is behind ``$(...)`` is not looked at.
+    The command itself has a record of its own. In a line, which has none, the reach is bounded instead.
+    """
     if view.hexadecimal:
-        return r"(?:(?!26(?:26|20|0A)|0A|3B|7C)\w\w)*?"
+        return rf"(?:(?!{_HEX_STOP})\w\w)*?"
     no_stop = view.byte(EVERY - frozenset(b";|&\n")) or NEVER
     inside = f"{no_stop}{{0,{_REACH}}}?"
     # PCRE2 writes a bounded group out as often as its bound says: few groups of bounded sets instead.
@@ -367,7 +368,7 @@ def _reach(view: View) -> str:
 
 def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str:
     """Any of the forms in a text, found from its start."""
-    separator = view.byte(frozenset(_SEPARATORS)) or NEVER
+    separator = f"(?:{_HEX_STOP})" if view.hexadecimal else view.byte(frozenset(_SEPARATORS)) or NEVER
     to_begin = f"(?:(?:{view.any})*?{separator})??{_begin(view)}"
     to_any = f"(?:{view.any})*?"
     before_stop = _reach(view)
