@@ -11,14 +11,13 @@ from benign.normal_life import MONDAY, Event
 from benign.site import STOCK, Site
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
-#: Real recordings of a host, a daemon and a laptop at work; what is labelled as an attack is left out.
+#: Real recordings of hosts and daemons at work.
 RECORDINGS = {
     "auditd": ("auditd/crowdsec__auditd-logs.log", "auditd/openshift__raw_auditd.log"),
     "docker-events": (
         "docker-events/arms-manager.jsonl",
         "docker-events/compose-events-json__exec.jsonl",
         "docker-events/rhixecompany__banking.jsonl",
-        "live/docker-20.10-events-live.jsonl",
     ),
 }
 LOUD, ALARM, FOR = 5, 8, 500
