@@ -5,7 +5,7 @@ files of public projects (``docs/sources/runner.md`` names them). Each line coun
 npm do, and as the commands in it.
 """
 
-# ruff: noqa: E501, S108 - a command is one line; folders as jobs have them
+# ruff: noqa: E501 - a command is one line
 
 from __future__ import annotations
 

@@ -68,6 +68,8 @@ def test_the_corpus_is_large_varied_and_reaches_our_rules():
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_real_recordings_raise_hardly_an_alarm(name):
     judged = RECORDED.judged(name, stock=False)
-    loud = Counter((number, level, title) for _, number, level, title in judged if level > LOUD and number in RECORDED.ours)
+    loud = Counter(
+        (number, level, title) for _, number, level, title in judged if level > LOUD and number in RECORDED.ours
+    )
     assert judged
     assert not loud, f"{sum(loud.values())} of {len(judged)}"

@@ -355,7 +355,7 @@ def _begin(view: View) -> str:
 def _reach(view: View) -> str:
     """From a program's name to a word of the same command, not into the next one.
 
-    In digits every beginning of a command ends the reach of those before it: what is behind ``$(...)`` is not looked at.
+    In digits every beginning of a command ends the reach of those before it: what is behind ``$(...)`` is not seen.
     The command itself has a record of its own. In a line, which has none, the reach is bounded instead.
     """
     if view.hexadecimal:
@@ -423,7 +423,7 @@ def _argument(pattern: str, *, code: bool, ignore_case: bool) -> str:
 
 
 def _asked(form: CommandForm, *, ignore_case: bool) -> str:
-    """What the form asks of the arguments, from anywhere in ``a0=…``; of the first one too where no program is named."""
+    """What the form asks of the arguments, from inside ``a0=…``; of the first one too where no program is named."""
     first = _TO_NEXT if form.program else ""
     return "".join(
         rf"(?{'!' if denied else '='}{first}(?:{_TO_NEXT})*?{_argument(one, code=code, ignore_case=ignore_case)})"

@@ -1,9 +1,9 @@
 """How loud the rules about build hosts are on commands that others wrote: prints alerts for 500 events.
 
-Give it checkouts or bare clones of public projects. It takes the command lines of their workflows, makefiles, npm scripts and
-container files, puts them into the form that the shipped audit rules give an agent, and judges them one by one:
+Give it checkouts or bare clones of public projects. It takes the command lines of their workflows, makefiles, npm
+scripts and container files, puts them into the form that the shipped audit rules give an agent, and judges them one by one:
 
-    python tools/foreign_commands.py [--stock RULESET] [--show N] CLONE...
+    python benchmarks/foreign_commands.py [--stock RULESET] [--show N] CLONE...
 
 A line counts as a text given to a shell (make and npm do that) and as the commands in it. Nothing is executed or kept.
 """
@@ -32,11 +32,44 @@ if TYPE_CHECKING:
 
 LOUD = 6
 ALARM = 8
-_WANTED = re.compile(r"(?:^|/)(?:\.github/workflows/[^/]+\.ya?ml|action\.ya?ml|[Mm]akefile|[^/]+\.mk|package\.json|[^/]*Dockerfile[^/]*)$")
+_WANTED = re.compile(
+    r"(?:^|/)(?:\.github/workflows/[^/]+\.ya?ml|action\.ya?ml|[Mm]akefile|[^/]+\.mk|package\.json|[^/]*Dockerfile[^/]*)$"
+)
 _ASSIGNED = re.compile(r"\w+=\S*$")
-_WORDS = {"if", "then", "else", "elif", "fi", "for", "do", "done", "while", "until", "case", "esac", "!", "{", "}", "time"}
-_BUILT_IN = {"cd", "echo", "export", "set", "exit", "source", ".", "test", "[", "[[", "read", "local", "return", "trap", "shift"}
-_BUILT_IN |= {"eval", "exec", "unset", "function", "pushd", "popd", "true", "false", "printf", "wait", "declare", "alias"}
+_WORDS = frozenset(
+    ["if", "then", "else", "elif", "fi", "for", "do", "done", "while", "until", "case", "esac", "!", "{", "}", "time"]
+)
+_BUILT_IN = frozenset(
+    [
+        "cd",
+        "echo",
+        "export",
+        "set",
+        "exit",
+        "source",
+        ".",
+        "test",
+        "[",
+        "[[",
+        "read",
+        "local",
+        "return",
+        "trap",
+        "shift",
+        "eval",
+        "exec",
+        "unset",
+        "function",
+        "pushd",
+        "popd",
+        "true",
+        "false",
+        "printf",
+        "wait",
+        "declare",
+        "alias",
+    ]
+)
 
 
 def texts(clone: Path) -> Iterator[tuple[str, str]]:
@@ -156,7 +189,8 @@ def main() -> int:
     seen: set[object] = set()
     for clone in options.clones:
         for number, (shown, log) in enumerate(events(clone, seen)):
-            verdict = session.process(log.encode("utf-8", "surrogateescape"), "/var/log/audit/audit.log", time=1767225600 + number)
+            raw = log.encode("utf-8", "surrogateescape")
+            verdict = session.process(raw, "/var/log/audit/audit.log", time=1767225600 + number)
             count["events"] += 1
             if verdict.level >= LOUD:
                 count["loud"] += 1
