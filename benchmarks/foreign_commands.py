@@ -1,7 +1,7 @@
 """How loud the rules about build hosts are on commands that others wrote: prints alerts for 500 events.
 
 Give it checkouts or bare clones of public projects. It takes the command lines of their workflows, makefiles, npm
-scripts and container files, puts them into the form that the shipped audit rules give an agent, and judges them one by one:
+scripts and container files, puts them into the form that the shipped audit rules give an agent, and judges them:
 
     python benchmarks/foreign_commands.py [--stock RULESET] [--show N] CLONE...
 
