@@ -24,7 +24,7 @@ rules:
       - fires: {{user.username: x}}
       - silent: {{user.username: y}}
 """
-LIST = 'name: operators\ntitle: t\nkeys: {keys}\nexample: {{a: b}}\nentries: {{{entries}}}\n'
+LIST = "name: operators\ntitle: t\nkeys: {keys}\nexample: {{a: b}}\nentries: {{{entries}}}\n"
 
 
 def content(folder, condition="{like: operators}", entries='"system:serviceaccount:*:*nginx": x', keys="pattern"):

@@ -97,12 +97,12 @@ def pattern_text(spec: ListSpec) -> str:
     """One expression for the whole value, which any of the list's patterns fits.
 
     ``*`` stands for any run of characters but ``:``, which separates namespace and name of a service account. Patterns
-    that begin alike up to their last ``*`` share that beginning, so that it is read once.
+    that begin alike up to their last ``*`` or ``:`` share that beginning, so that it is read once.
     """
     ends: dict[str, list[str]] = {}
     for key in sorted(spec.entries):
-        begin, star, end = key.rpartition("*")
-        ends.setdefault(begin + star, []).append(end)
+        end = re.split(r"[*:]", key)[-1]
+        ends.setdefault(key.removesuffix(end) if end else key, []).append(end)
     parts = []
     for begin, rest in ends.items():
         head = literal(begin).replace(r"\*", "[^:]*")
