@@ -5,10 +5,13 @@ namespace and any release name: at its start it lists and then watches every kin
 it may write. Bodies are cut to what the rules look at. The calls are made up from those rights; they were not recorded.
 """
 
+# ruff: noqa: E501 - an operator is written as one line
+
 from __future__ import annotations
 
 import json
 import random
+import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benign.normal_life import Event
@@ -178,7 +181,8 @@ PEOPLE: tuple[Write, ...] = (
 
 def life(platform: str, count: int, seed: int = 7) -> tuple[Event, ...]:
     """Events of one cluster: the start of all its operators, then ``count`` events of everyday life."""
-    return tuple(_life(platform, count, random.Random(f"{platform}{seed}")))
+    chance = random.Random(f"{platform}{seed}")  # noqa: S311 - the same events every time, no secrets
+    return tuple(_life(platform, count, chance))
 
 
 def _life(platform: str, count: int, chance: random.Random) -> Iterator[Event]:
@@ -206,7 +210,9 @@ def _daily(clock: float, platform: str, accounts: list[tuple[Operator, str, str]
         return _event(clock, user, where, one.client, write, namespace)
     if what < 0.7:
         name, write = chance.choice(CONTROLLERS)
-        client = "k3s/v1.31.2+k3s1 (linux/amd64)" if platform == "k3s" else "kube-controller-manager/v1.31.2 (linux/amd64)"
+        client = (
+            "k3s/v1.31.2+k3s1 (linux/amd64)" if platform == "k3s" else "kube-controller-manager/v1.31.2 (linux/amd64)"
+        )
         namespace = "" if write.where == "none" else chance.choice(APPS) if write.where == "any" else write.where
         address = "127.0.0.1" if platform in {"k3s", "kubeadm"} else "10.0.0.9"
         return _event(clock, CONTROLLER + name, address, f"{client} kubernetes/1/{name}", write, namespace)
@@ -273,7 +279,14 @@ def _event(  # noqa: PLR0917 - one audit event has so many parts
         query = f"?fieldSelector=metadata.name%3D{write.name}&watch=true"
     elif named and not (write.verb == "create" and not sub):
         path += f"/{write.name}" + (f"/{sub}" if sub else "") + ("/metrics/cadvisor" if sub == "proxy" else "")
-    reference = {"resource": kind, "namespace": namespace, "name": write.name if named else "", "apiGroup": group, "apiVersion": "v1", "subresource": sub}
+    reference = {
+        "resource": kind,
+        "namespace": namespace,
+        "name": write.name if named else "",
+        "apiGroup": group,
+        "apiVersion": "v1",
+        "subresource": sub,
+    }
     code = 101 if sub in {"exec", "attach", "portforward"} else 201 if verb == "create" else 200
     groups = ["system:authenticated"]
     if user.startswith("system:serviceaccount:"):
@@ -284,7 +297,7 @@ def _event(  # noqa: PLR0917 - one audit event has so many parts
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
         "level": "Request" if write.body else "Metadata",
-        "auditID": f"{random.Random(f'{clock}{user}{path}').getrandbits(128):032x}",
+        "auditID": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{clock}{user}{path}")),
         "stage": stage or "ResponseComplete",
         "requestURI": path + query,
         "verb": verb,
