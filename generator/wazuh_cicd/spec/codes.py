@@ -78,6 +78,7 @@ M309 | An exception that cannot be one tag. | Wazuh denies one tag at a time. | 
 M310 | An address tested as text. | `srcip` and `dstip` know addresses and networks only, joined by OR. | Use addresses, `cidr` or `in_list`.
 M311 | More than two lists in one rule. | Wazuh tests the last two only. | Move one to a child rule.
 M312 | No exact form in Wazuh. | The condition would be cut, or mean something else. | As the message says; a child rule always works.
+M313 | An unknown list of patterns. | The condition has nothing to compare with. | Write the list, with `keys: pattern`, or use the name suggested.
 T401 | A test without an expectation, or with two. | It proves nothing. | Write `fires` or `silent`.
 T402 | A field inside another field's value. | JSON cannot say it. | Set one of the two.
 T403 | `repeat` of a sequence. | It is not clear what is repeated. | Put `repeat` into one of the events.
@@ -94,6 +95,7 @@ D507 | A field name that Wazuh cannot read. | The list of names is cut at commas
 L601 | A list whose file has another name. | The file's name is the list's. | Give both the same name.
 L602 | An entry that cannot be written. | The format knows no escapes. | Remove quotes, line breaks and outer blanks.
 L603 | Not an address or prefix. | Wazuh compares text: it knows no networks in lists. | Write `10.1.` for 10.1.0.0/16; `keys: prefix` for names.
+L604 | Not a pattern. | A pattern is plain text with `*`; signs with a meaning in expressions would be read as text. | Write plain text and `*`.
 L610 | An id was given to another rule. | An alert of last year would be read as the new rule. | Take a new id; retired ones stay in the lock file.
 L611 | An id has vanished. | Dashboards, exceptions and responses still refer to it. | Keep the rule with `status: deprecated`, or retire it: `wazuh-cicd build --lock --retire ID`.
 L612 | The lock file is not up to date. | It is the record of what was published under which id. | Run `wazuh-cicd build --lock` and commit the file.
