@@ -103,6 +103,7 @@ H704 | A rule that can never be reached. | A sibling that is tried earlier takes
 H705 | A condition that excludes the parent's. | Both can never hold. | Correct one of them.
 H706 | A title's field that the source is not known to have. | The alert would show an empty place. | Correct the field's name, or add it to the test.
 H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
+H708 | A title with a hole: it names a field that need not be there. | Wazuh shows nothing in its place: `branch protection  removed`, `( )`. | Ask for the field in `when` (also of a parent), name one that is certain, or name it in a child rule that asks for it.
 X801 | A field that no decoder produces. | The rule never fires, and nothing says so. | Correct the field's name.
 X802 | A rule that a sibling hides. | An earlier sibling takes all its events. | Raise its level, or make it a child of that sibling.
 X803 | A condition that excludes the parent's. | Both can never hold: the rule never fires. | Correct one of them.
