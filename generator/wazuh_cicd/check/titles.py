@@ -1,8 +1,8 @@
 """Fields that a title names although the rule fires without them: the alert would show a hole.
 
-Wazuh replaces ``$(field)`` with nothing when the event does not have the field. A field is certain when the rule, or every
-rule that it hangs on, has a condition on it: in Wazuh no condition holds on a missing field, whether it is denied or not.
-A composite also needs the fields whose values must agree.
+Wazuh replaces ``$(field)`` with nothing when the event does not have the field. A field is certain when the rule, or
+every rule that it hangs on, has a condition on it: in Wazuh no condition holds on a missing field, whether it is denied
+or not. A composite also needs the fields whose values must agree.
 """
 
 from __future__ import annotations
