@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CODE = "H708"
 SHOWN_FROM_LEVEL = 3  # a manager writes no alert below it
-_ALWAYS = frozenset({"location", "hostname"})
+_ALWAYS = frozenset({"hostname"})
 _NO_FIELDS: frozenset[str] = frozenset()
 
 
