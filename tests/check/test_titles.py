@@ -13,10 +13,9 @@ SOUND = {"github", "aws"}
 
 
 def rule(number, name, title, *lines):
-    body = "".join(f"    {line}\n" for line in lines)
-    return f'  - id: {number}\n    name: {name}\n    level: 3\n    title: "{title}"\n{body}' + (
-        "    tests:\n      - fires: {github.action: a}\n      - silent: {github.action: b}\n"
-    )
+    head = f'  - id: {number}\n    name: {name}\n    level: 3\n    title: "{title}"\n'
+    tests = "    tests:\n      - fires: {github.action: a}\n      - silent: {github.action: b}\n"
+    return "".join([head, *(f"    {line}\n" for line in lines), tests])
 
 
 @pytest.fixture
