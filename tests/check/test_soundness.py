@@ -1,4 +1,4 @@
-"""No rule that we call dead was ever the answer of a real manager: against recordings, where they are at hand."""
+"""No rule that we call dead was ever the answer of a real manager: against recordings."""
 
 from __future__ import annotations
 
@@ -9,22 +9,13 @@ import pytest
 
 from wazuh_cicd.check.reach import dead_rules
 from wazuh_cicd.check.ruleset import silent_findings
-from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
+from wazuh_cicd.engine import RulesetLoadError, load_ruleset
+from wazuh_cicd.engine.recordings import case_files, find_cases
 
-SHARED = Path(__file__).parents[3] / "shared"
-CASES = SHARED / "conformance"
-STOCK = SHARED / "samples" / "wazuh-4.14.3"
+CASES = Path(__file__).parents[1] / "conformance"
+STOCK = Path(__file__).parents[3] / "shared" / "samples" / "wazuh-4.14.3"
 
 FATAL = {"X801", "X802", "X803", "X809"}  # findings that say: never fires
-
-
-def files_of(case: dict, folder: Path) -> RulesetFiles:
-    def read(names):
-        names = [names] if isinstance(names, str) else names or []
-        return tuple((name, (folder / name).read_bytes()) for name in names)
-
-    lists = {name: (folder / file).read_bytes() for name, file in (case.get("lists") or {}).items()}
-    return RulesetFiles(read(case.get("decoders")), read(case.get("rules")), lists)
 
 
 def answers(case: dict) -> set[int]:
@@ -32,22 +23,18 @@ def answers(case: dict) -> set[int]:
     return {int(rule["id"]) for rule in rules if rule and rule.get("id")}
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="the recordings are not beside the checkout (../shared)")
 @pytest.mark.parametrize(
     "area", ["1-predecoding", "2-regex", "3-decoders", "4-rules", "5-tree", "6-correlation", "7-loading"]
 )
 def test_no_recorded_answer_is_a_rule_that_we_call_dead(area):
     judged = 0
-    for path in sorted((CASES / area).glob("*/case.json")):
-        case = json.loads(path.read_text("utf-8", "surrogateescape"))
-        if case.get("with_stock_ruleset"):
-            continue
+    for case in find_cases(CASES / area):
         try:
-            ruleset = load_ruleset([files_of(case, path.parent)])
+            ruleset = load_ruleset([case_files(case)])
         except RulesetLoadError:
             continue
         dead = {int(finding.rule) for finding in silent_findings(ruleset) if finding.code in FATAL}
-        assert dead & answers(case) == set(), path.parent.name
+        assert dead & answers(case.content) == set(), case.name
         judged += 1
     assert judged
 

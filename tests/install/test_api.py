@@ -10,7 +10,7 @@ import pytest
 
 from install.fakeapi import LIST_LINE, NAME, PASSWORD, USER, FakeApi, make_certificates, serving
 from install.trees import CONF, desired, make_root, rules_xml, snapshot
-from wazuh_cicd.engine.cdb import CdbList
+from wazuh_cicd.engine.load.cdb import CdbList
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.apply import apply, rollback
 from wazuh_cicd.install.desired import EMPTY_LIST, desired_from, for_api, nothing
@@ -23,7 +23,7 @@ from wazuh_cicd.install.target import RELOAD, RESTART
 from wazuh_cicd.install.verify import verify
 from wazuh_cicd.manager.api import Api, Credentials
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
-from wazuh_cicd.proof.remote import ApiEngine
+from wazuh_cicd.manager.logtest import ApiEngine
 from wazuh_cicd.render import render_package
 from wazuh_cicd.report.install import plan_text
 from wazuh_cicd.spec import load_specs

@@ -13,8 +13,8 @@ import threading
 import pytest
 
 from wazuh_cicd.manager.errors import Unreachable
+from wazuh_cicd.manager.logtest import SocketEngine
 from wazuh_cicd.manager.sockets import RelayChannel
-from wazuh_cicd.proof.remote import SocketEngine
 
 DATA = {"token": "00000001", "output": {"rule": {"id": "7"}}, "alert": True}
 ANSWER = json.dumps({"error": 0, "data": DATA}).encode()

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from wazuh_cicd.manager.logtest import SocketEngine
 from wazuh_cicd.manager.sockets import LOGTEST, RelayChannel, UnixChannel
-from wazuh_cicd.proof.remote import SocketEngine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

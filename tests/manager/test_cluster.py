@@ -14,8 +14,8 @@ from manager.test_install import api_target
 from wazuh_cicd.install.apply import apply
 from wazuh_cicd.install.desired import desired_from, one_per_source
 from wazuh_cicd.install.plan import make_plan
+from wazuh_cicd.manager.logtest import SocketEngine
 from wazuh_cicd.manager.sockets import RelayChannel
-from wazuh_cicd.proof.remote import SocketEngine
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 

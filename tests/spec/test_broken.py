@@ -12,6 +12,7 @@ import pytest
 
 from wazuh_cicd.check.specs import check_specs
 from wazuh_cicd.report.findings import as_text
+from wazuh_cicd.spec import yamlnodes
 
 BROKEN = Path(__file__).parent / "broken"
 
@@ -26,7 +27,10 @@ def told(spec: Path, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("spec", sorted(BROKEN.glob("*.yml")), ids=lambda path: path.stem)
-def test_a_broken_spec_is_explained(spec, tmp_path):
+@pytest.mark.parametrize("loader", ["fast", "plain"])
+def test_a_broken_spec_is_explained(spec, loader, tmp_path, monkeypatch):
+    if loader == "plain":
+        monkeypatch.setattr(yamlnodes, "FAST_LOADER", None)
     assert told(spec, tmp_path) == spec.with_suffix(".out").read_text("utf-8")
 
 

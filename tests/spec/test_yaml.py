@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wazuh_cicd.spec import yamlnodes
 from wazuh_cicd.spec.problems import Problems, did_you_mean, listing
 from wazuh_cicd.spec.yamlnodes import SpecReader, plain
+
+
+@pytest.fixture(params=["fast", "plain"], autouse=True, scope="module")
+def loader(request):
+    """Run everything here with libyaml, where it is there, and once more without."""
+    if request.param == "fast":
+        yield
+        return
+    with mock.patch.object(yamlnodes, "FAST_LOADER", None):
+        yield
 
 
 def read(text: str | bytes):
@@ -44,6 +57,7 @@ def read(text: str | bytes):
         (".inf", ".inf"),
         ("'7'", "7"),
         ("|\n    7\n", "7\n"),
+        ("/livez?verbose", "/livez?verbose"),
     ],
 )
 def test_values_are_those_of_yaml_1_2(text, value):
@@ -63,6 +77,7 @@ def test_values_are_those_of_yaml_1_2(text, value):
         (b"a: \xff\n", "x.yml:1 Y106 byte 0xff is not UTF-8"),
         ("a: " + "[" * 100 + "]" * 100, "x.yml Y107 nested deeper"),
         ("[" * 300000, "x.yml Y107 nested deeper"),
+        ("".join(" " * depth + "a:\n" for depth in range(200)), "x.yml Y107 nested deeper"),
         ("- " * 5000 + "a", "x.yml Y107 nested deeper"),
         ("a: 1\n---\nb: 2\n", "x.yml:2:1 Y108 a second document"),
         ("[a, b]: c\n", "Y109 a key must be a plain text"),
@@ -70,7 +85,7 @@ def test_values_are_those_of_yaml_1_2(text, value):
         ("a: @b\n", "x.yml:1:4 Y101 not YAML: a text cannot start with '@'"),
         ("a: [1, 2\n", "a bracket or quote left open?"),
         ("a: 'b\n", "a bracket or quote left open?"),
-        ("a: \x01\n", "x.yml:1 Y101 not YAML: control characters"),
+        ("a: \x01\n", "x.yml:1 Y101 not YAML: U+0001 is not allowed"),
     ],
 )
 def test_what_is_refused_is_located(text, told):
@@ -85,6 +100,10 @@ def test_no_text_makes_the_reader_fail(data):
     value, problems = read(data)
     assert value is None or not problems
     assert all(problem.startswith("x.yml") for problem in problems)
+
+
+def test_a_question_mark_ends_no_text_in_brackets():
+    assert read("[Who did it?, And why? , a?b, x ?y]\n") == (["Who did it?", "And why?", "a?b", "x ?y"], [])
 
 
 def test_suggestions_are_near_or_not_made():

@@ -11,12 +11,12 @@ from wazuh_cicd.check.ruleset import from_message, silent_findings
 from wazuh_cicd.check.titles import title_findings
 from wazuh_cicd.content.paths import content_root, stock_root
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
-from wazuh_cicd.engine.memory import CAPACITY
+from wazuh_cicd.engine.judge.memory import CAPACITY
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.render import Package, render_problems
+from wazuh_cicd.render.lock import lock_findings
 from wazuh_cicd.spec import RuleSpec, read_specs
 from wazuh_cicd.spec.load import shown
-from wazuh_cicd.spec.lock import lock_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

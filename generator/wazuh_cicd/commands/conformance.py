@@ -1,7 +1,8 @@
 """Replay recorded answers of a real manager and compare: decoder, fields, rule, counters, messages.
 
-A PATH is a folder with cases that bring their own rules, or a .jsonl file (or a folder of them) whose cases run on the
-rulesets named with --ruleset. The last line says how many passed and failed.
+A PATH is a folder or a .txtar file with cases that bring their own rules (tests/conformance holds them), or a .jsonl
+file (or a folder of them) whose cases run on the rulesets named with --ruleset. The last line says how many passed and
+failed.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.engine import Ruleset, load_ruleset
 from wazuh_cicd.engine.recordings import Case, Outcome, find_cases, load_all, recording_options, run_case
-from wazuh_cicd.engine.ruleset import Ruleset, load_ruleset
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from wazuh_cicd.engine.files import RulesetFiles
+    from wazuh_cicd.engine.load.files import RulesetFiles
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of cases, or a .jsonl file")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder with cases, .txtar or .jsonl file")
     parser.add_argument("--stock", type=Path, metavar="DIR", help="the stock ruleset, for the cases that ask for it")
     parser.add_argument(
         "--ruleset", type=Path, action="append", default=[], metavar="DIR", help="ruleset for .jsonl cases; repeatable"
@@ -47,7 +48,7 @@ class _Runner:
     def run(self, case: Case) -> Outcome:
         if case.wants_stock and self._stock is not None and self._stock_files is None:
             self._stock_files = load_all([self._stock])
-        if case.folder is None and self._folders and self._loaded is None:
+        if case.files is None and self._folders and self._loaded is None:
             self._loaded = load_ruleset(self._folders, options=recording_options())
         return run_case(case, self._stock_files, self._loaded, texts=self._texts)
 

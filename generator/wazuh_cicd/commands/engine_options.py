@@ -50,7 +50,7 @@ def open_engine(args: argparse.Namespace, name: str, *, package: bool = True) ->
 
         content = cached_ruleset_files() if package else None
         return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))
-    from wazuh_cicd.proof.remote import connect
+    from wazuh_cicd.manager.logtest import connect
 
     return connect(
         name,

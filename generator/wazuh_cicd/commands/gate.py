@@ -8,18 +8,18 @@ a build through.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.gate import evidence
-from wazuh_cicd.gate.formats import FORMATS, as_table
 from wazuh_cicd.gate.judge import Judge
 from wazuh_cicd.gate.policy import load_policy
 from wazuh_cicd.gate.profiles import PROFILES
 from wazuh_cicd.gate.scans import KINDS, Options, scan_all
+from wazuh_cicd.report.gate import FORMATS, as_table
+from wazuh_cicd.report.tables import wants_colour
 
 if TYPE_CHECKING:
     import argparse
@@ -83,8 +83,9 @@ def run(args: argparse.Namespace) -> int:
         update=not args.no_update,
     )
     verdict = judge.verdict(scan_all(subjects, policy, options))
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    sys.stdout.write(as_table(verdict, colour=colour) if args.format == "text" else FORMATS[args.format](verdict))
+    sys.stdout.write(
+        as_table(verdict, colour=wants_colour()) if args.format == "text" else FORMATS[args.format](verdict)
+    )
     for name, path in writes:
         _write(path, FORMATS[name](verdict))
     if args.history:

@@ -1,27 +1,30 @@
 """Recorded answers of a real manager, and the comparison of an engine's answers with them.
 
-Two forms: folders with a ``case.json`` that bring their own decoders, rules and lists, and ``.jsonl`` files with one
-case a line that run on rulesets given from outside.
+Cases that bring their own decoders, rules and lists are folders with a ``case.json``, or several such folders in one
+``.txtar`` file: a text archive in which the line ``-- folder/name --`` stands before each file. ``.jsonl`` files hold
+one case a line, which runs on rulesets given from outside.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.files import EngineOptions, RulesetFiles, read_folder
-from wazuh_cicd.engine.messages import ERROR, WARNING, LoadMessage
-from wazuh_cicd.engine.ruleset import Ruleset, RulesetLoadError, load_ruleset
+from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
+from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
+from wazuh_cicd.engine.ruleset import RulesetLoadError, load_ruleset
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from wazuh_cicd.engine.session import Verdict
+    from wazuh_cicd.engine.judge.verdict import Verdict
+    from wazuh_cicd.engine.session import Ruleset
 
 # The manager on which the recordings were made.
 RECORDING_MANAGER = "wz-manager"
@@ -32,6 +35,7 @@ EPOCH = 1_700_000_000.0
 
 _MISSING = object()
 _CODE = re.compile(r"\((\d+)\)")
+_MEMBER = re.compile(rb"^-- (\S+) --\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +71,14 @@ class Case:
     """One recorded session.
 
     Attributes:
-        name: path of the folder, or file, line and title.
-        folder: where the files of the case lie; None for a line of a ``.jsonl`` file.
+        name: path of the folder, or archive and folder, or file, line and title.
         content: the parsed ``case.json`` or line.
+        files: the decoders, rules and lists that ``content`` names; None for a line of a ``.jsonl`` file.
     """
 
     name: str
-    folder: Path | None
     content: dict[str, Any] = field(repr=False)
+    files: Mapping[str, bytes] | None = field(default=None, repr=False)
 
     @property
     def wants_stock(self) -> bool:
@@ -83,31 +87,77 @@ class Case:
 
 
 def find_cases(path: Path) -> Iterator[Case]:
-    """Yield the cases below a folder, or those of a ``.jsonl`` file.
+    """Yield the cases below a folder, or those of a ``.txtar`` or ``.jsonl`` file.
 
     Raises:
         UsageError: the path is not there, holds no case, or a case cannot be read.
     """
-    if path.suffix == ".jsonl" and path.is_file():
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            if line.strip():
-                content = _parse(line, f"{path}:{number}")
-                title = " / ".join(str(content[key]) for key in ("section", "case") if key in content)
-                yield Case(f"{path}:{number} {title}", None, content)
+    if path.is_file() and path.suffix in _READERS:
+        yield from _READERS[path.suffix](path)
         return
     if not path.is_dir():
-        raise UsageError(f"{path}: neither a folder with cases nor a .jsonl file")
-    found = sorted(path.rglob("case.json"))
-    for file in found:
-        yield Case(str(file.parent), file.parent, _parse(file.read_text("utf-8"), str(file)))
-    lines = sorted(path.rglob("*.jsonl"))
-    for file in lines:
-        yield from find_cases(file)
-    if not found and not lines:
-        raise UsageError(f"{path}: no case.json and no .jsonl below it")
+        raise UsageError(f"{path}: neither a folder with cases nor a .txtar or .jsonl file")
+    found = False
+    for file in sorted(path.rglob("case.json")):
+        found = True
+        members = {member.name: member.read_bytes() for member in file.parent.iterdir() if member.is_file()}
+        yield _own_files(str(file.parent), members)
+    for suffix, read in _READERS.items():
+        for file in sorted(path.rglob(f"*{suffix}")):
+            found = True
+            yield from read(file)
+    if not found:
+        raise UsageError(f"{path}: no case.json, .txtar or .jsonl file below it")
 
 
-def _parse(text: str, where: str) -> dict[str, Any]:
+def _read_archive(path: Path) -> Iterator[Case]:
+    """The cases of a text archive, in its order."""
+    before, *pieces = _MEMBER.split(path.read_bytes())
+    folders: dict[str, dict[str, bytes]] = {}
+    for name, data in zip(pieces[::2], pieces[1::2], strict=True):
+        folder, _, member = name.decode("utf-8", "replace").rpartition("/")
+        folders.setdefault(folder, {})[member] = data
+    if before.strip() or not folders:
+        raise UsageError(f"{path}:1: a case starts with a line '-- NAME/case.json --'")
+    for folder, members in folders.items():
+        yield _own_files(f"{path}:{folder}", members)
+
+
+def _own_files(name: str, members: Mapping[str, bytes]) -> Case:
+    """A case with its own files."""
+    if "case.json" not in members:
+        raise UsageError(f"{name}: has no case.json")
+    content = _parse(members["case.json"], f"{name}/case.json")
+    for key in ("expect", "loads", "load_messages"):
+        if key not in content:
+            raise UsageError(f"{name}/case.json: lacks '{key}'")
+    if not isinstance(content.get("lists") or {}, dict):
+        raise UsageError(f"{name}/case.json: 'lists' is no object")
+    wanted = [*_names(content, "decoders"), *_names(content, "rules"), *(content.get("lists") or {}).values()]
+    for file in wanted:
+        if file not in members:
+            raise UsageError(f"{name}/case.json: names the file '{file}', which is not there")
+    return Case(name, content, {file: members[file] for file in wanted})
+
+
+def _names(content: dict[str, Any], kind: str) -> list[str]:
+    names = content.get(kind) or []
+    return [names] if isinstance(names, str) else names
+
+
+def _read_lines(path: Path) -> Iterator[Case]:
+    """The cases of a ``.jsonl`` file."""
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if line.strip():
+            content = _parse(line, f"{path}:{number}")
+            title = " / ".join(str(content[key]) for key in ("section", "case") if key in content)
+            yield Case(f"{path}:{number} {title}", content)
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Case]]] = {".txtar": _read_archive, ".jsonl": _read_lines}
+
+
+def _parse(text: bytes, where: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -123,18 +173,14 @@ def recording_options() -> EngineOptions:
 
 
 def case_files(case: Case) -> RulesetFiles:
-    """Read the decoders, rules and lists that a case brings."""
-    if case.folder is None:
-        return RulesetFiles()
-    folder = case.folder
+    """Return the decoders, rules and lists that a case brings."""
+    files = case.files or {}
 
-    def read(kind: str) -> tuple[tuple[str, bytes], ...]:
-        names = case.content.get(kind) or []
-        names = [names] if isinstance(names, str) else names
-        return tuple((name, (folder / name).read_bytes()) for name in names)
+    def chosen(kind: str) -> tuple[tuple[str, bytes], ...]:
+        return tuple((name, files[name]) for name in _names(case.content, kind))
 
-    lists = {name: (folder / file).read_bytes() for name, file in (case.content.get("lists") or {}).items()}
-    return RulesetFiles(read("decoders"), read("rules"), lists)
+    lists = {name: files[file] for name, file in (case.content.get("lists") or {}).items()}
+    return RulesetFiles(chosen("decoders"), chosen("rules"), lists)
 
 
 def run_case(case: Case, stock: RulesetFiles | None, rulesets: Ruleset | None, *, texts: bool = False) -> Outcome:
@@ -146,7 +192,7 @@ def run_case(case: Case, stock: RulesetFiles | None, rulesets: Ruleset | None, *
         rulesets: what the cases without files of their own run on.
         texts: compare the wording of messages as well, not only their codes.
     """
-    if case.folder is None:
+    if case.files is None:
         if rulesets is None:
             return Outcome(case.name, skipped="needs --ruleset")
         return Outcome(case.name, _compare_lines(case, rulesets))

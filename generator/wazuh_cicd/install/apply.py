@@ -36,13 +36,11 @@ class Outcome:
     Attributes:
         plan: what was planned.
         activated: nothing, reload or restart.
-        warnings: of the manager, from before the installation: not ours.
         verified: the checks after it; None when nothing changed.
     """
 
     plan: Plan
     activated: str = NOTHING
-    warnings: tuple[str, ...] = ()
     verified: Verified | None = None
 
 
@@ -111,7 +109,7 @@ def apply(
             if isinstance(error, WazuhCicdError) and not isinstance(error, InstallError):
                 raise InstallError(f"{error}; everything was put back") from error
             raise
-        return Outcome(plan, how, tuple(sorted(known)), result)
+        return Outcome(plan, how, result)
 
 
 def rollback(target: Target, *, activate: bool = True, say: Callable[[str], None]) -> str:

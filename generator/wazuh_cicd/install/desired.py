@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_cicd import __version__
-from wazuh_cicd.engine.cdb import parse_line
+from wazuh_cicd.engine.load.cdb import parse_line
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.record import Record, digest
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from wazuh_cicd.render import Package
     from wazuh_cicd.spec import TestEvent
 
-_RULE = re.compile(rb'<rule id="(\d+)".*?</rule>', re.DOTALL)
+#: A rule of a generated file, with its id.
+RULE = re.compile(rb'<rule id="(\d+)".*?</rule>', re.DOTALL)
 _LIST_LINE = re.compile(rb"<list>\s*([^<\s]+)\s*</list>")
 LISTS = "etc/lists/"
 _LOADED = ("etc/rules/", "etc/decoders/", LISTS)
@@ -159,7 +160,7 @@ def desired_from(
     ids: dict[int, str] = {}
     for path, data in files.items():
         if path.startswith("etc/rules/"):
-            for found in _RULE.finditer(data):
+            for found in RULE.finditer(data):
                 ids[int(found[1])] = path
                 rules[int(found[1])] = digest(found[0])[:16]
     top = b"".join(fragments[name].strip(b"\n") + b"\n" for name in sorted(responses))

@@ -18,8 +18,8 @@ from wazuh_cicd.install.lock import only_one
 from wazuh_cicd.install.ossecconf import read_conf
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule
 from wazuh_cicd.manager.errors import ManagerError, Unreachable
+from wazuh_cicd.manager.logtest import SocketEngine
 from wazuh_cicd.manager.sockets import ANALYSIS, LOGTEST, UnixChannel, request
-from wazuh_cicd.proof.remote import SocketEngine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

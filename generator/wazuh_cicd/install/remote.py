@@ -20,7 +20,7 @@ from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.lock import only_one
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
-from wazuh_cicd.proof.remote import NO_SESSION, ApiEngine
+from wazuh_cicd.manager.logtest import NO_SESSION, ApiEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

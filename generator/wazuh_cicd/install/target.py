@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from wazuh_cicd.proof.engines import Engine
+    from wazuh_cicd.manager.logtest import RemoteEngine
 
 CONF = "etc/ossec.conf"
 
@@ -137,6 +137,6 @@ class Target(Protocol):
         """Whether there is anything to activate."""
         ...
 
-    def engine(self) -> Engine | None:
+    def engine(self) -> RemoteEngine | None:
         """Its logtest; None when it cannot be asked."""
         ...

@@ -15,7 +15,7 @@ from wazuh_cicd.manager.errors import ManagerError
 if TYPE_CHECKING:
     from wazuh_cicd.install.desired import Desired, Probe
     from wazuh_cicd.install.target import Target
-    from wazuh_cicd.proof.engines import Session
+    from wazuh_cicd.manager.logtest import RemoteSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def verify(
     return Verified(tuple(failures), len(good), rules, tuple(trips), note)
 
 
-def _try(session: Session, probe: Probe) -> Finding | None:
+def _try(session: RemoteSession, probe: Probe) -> Finding | None:
     reached: int | None = None
     for log, location in probe.events:
         reached = session.process(log, location).rule_id

@@ -1,1 +1,1 @@
-"""Talking to a real manager: its logtest socket, its analysisd control socket, its server API."""
+"""Talking to a real manager, the only room that does: its logtest, its analysisd control socket, its server API."""

@@ -1,6 +1,7 @@
 """The unix sockets of a manager: a 32-bit little-endian length, then JSON; one request and one answer a connection.
 
 ``queue/sockets/logtest`` judges events, ``queue/sockets/analysis`` takes control commands (``reload-ruleset``).
+``queue/sockets/queue``, which agents have as well, takes events as datagrams and never answers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wazuh_cicd.manager.errors import ManagerError, Refused, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 LOGTEST = "queue/sockets/logtest"
@@ -198,3 +199,18 @@ def request(channel: Channel, command: str, parameters: dict[str, Any] | None = 
         text = ": ".join(filter(None, [str(answer.get("message") or ""), told]))
         raise Refused(f"the manager refuses {command}: {text or answer}", int(answer["error"]))
     return answer
+
+
+def enqueue(path: Path, location: str, events: Iterable[bytes]) -> None:
+    """Hand events, each a line, to the queue of the agent or manager on this host.
+
+    Raises:
+        Unreachable: no queue there, no right to use it, or it takes no more.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as queue:
+            queue.connect(str(path))
+            for event in events:
+                queue.send(b"1:%b:%b" % (location.encode(), event.rstrip(b"\n")))
+    except OSError as error:
+        raise Unreachable(f"{path}: {_reason(error)}") from error

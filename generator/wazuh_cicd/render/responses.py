@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.content.paths import content_root
-from wazuh_cicd.errors import UsageError
 from wazuh_cicd.spec.shapes import CONFIDENCE_NEEDED, CONFIDENCES
 
 if TYPE_CHECKING:
@@ -86,18 +83,3 @@ def calls_of(action: str, calls: Mapping[Call, list[int]]) -> list[dict[str, obj
             }
         )
     return out
-
-
-@cache
-def programs() -> Mapping[str, bytes]:
-    """The programs that a manager runs, by their path below ``manager/`` (agents: ``content.agents``)."""
-    try:
-        root = content_root()
-    except UsageError:
-        return {}
-    found = {}
-    for folder, target in (("active_response", "active-response/bin"), ("wodles", "wodles/cicd")):
-        for path in sorted((root / folder).glob("cicd-*")):
-            if path.is_file():
-                found[f"{target}/{path.name}"] = path.read_bytes()
-    return found

@@ -6,10 +6,10 @@ import hashlib
 import json
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from wazuh_cicd import __version__
 from wazuh_cicd.findings import Finding, Severity
+from wazuh_cicd.report import sarif
+from wazuh_cicd.report.annotations import annotation
 from wazuh_cicd.spec.codes import CODES
 
 if TYPE_CHECKING:
@@ -60,25 +60,8 @@ def as_json(findings: Sequence[Finding]) -> str:
 def as_sarif(findings: Sequence[Finding]) -> str:
     """A SARIF 2.1.0 log with one run; each code is described as a rule of the tool."""
     codes = sorted({finding.code for finding in findings})
-    log = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "wazuh-cicd",
-                        "version": __version__,
-                        "semanticVersion": __version__,
-                        "rules": [_sarif_rule(code) for code in codes],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "results": [_sarif_result(finding, codes) for finding in findings],
-            }
-        ],
-    }
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    results = [_sarif_result(finding, codes) for finding in findings]
+    return sarif.log("wazuh-cicd", [_sarif_rule(code) for code in codes], results)
 
 
 def _sarif_rule(code: str) -> dict[str, Any]:
@@ -92,23 +75,18 @@ def _sarif_rule(code: str) -> dict[str, Any]:
 
 
 def _sarif_result(finding: Finding, codes: list[str]) -> dict[str, Any]:
-    text = finding.message + (f"; {finding.fix}" if finding.fix else "")
-    result: dict[str, Any] = {
-        "ruleId": finding.code,
-        "ruleIndex": codes.index(finding.code),
-        "level": _SARIF_LEVELS[finding.severity],
-        "message": {"text": text},
+    result = {
+        **sarif.result(codes, finding.code, _SARIF_LEVELS[finding.severity], _advice(finding)),
         "partialFingerprints": {"wazuhCicd/v1": _fingerprint(finding)},
     }
     if finding.path:
-        physical: dict[str, Any] = {"artifactLocation": {"uri": quote(PurePath(finding.path).as_posix())}}
-        if finding.line:
-            region = {"startLine": finding.line}
-            if finding.column:
-                region["startColumn"] = finding.column
-            physical["region"] = region
-        result["locations"] = [{"physicalLocation": physical}]
+        path = PurePath(finding.path).as_posix()
+        result["locations"] = [sarif.location(path, finding.line, finding.column)]
     return result
+
+
+def _advice(finding: Finding) -> str:
+    return finding.message + (f"; {finding.fix}" if finding.fix else "")
 
 
 def _fingerprint(finding: Finding) -> str:
@@ -119,20 +97,17 @@ def _fingerprint(finding: Finding) -> str:
 
 def as_github(findings: Sequence[Finding]) -> str:
     """Workflow commands that GitHub shows beside the lines of a pull request."""
-    return "".join(f"{_github_line(finding)}\n" for finding in findings)
-
-
-def _github_line(finding: Finding) -> str:
-    properties = {"file": finding.path, "line": finding.line, "col": finding.column, "title": finding.code}
-    shown = ",".join(f"{name}={_escape(str(value), ',:')}" for name, value in properties.items() if value)
-    text = finding.message + (f"; {finding.fix}" if finding.fix else "")
-    return f"::{_GITHUB_COMMANDS[finding.severity]} {shown}::{_escape(text)}"
-
-
-def _escape(text: str, more: str = "") -> str:
-    for character in "%\r\n" + more:
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return "".join(
+        annotation(
+            _GITHUB_COMMANDS[finding.severity],
+            _advice(finding),
+            title=finding.code,
+            path=finding.path,
+            line=finding.line,
+            column=finding.column,
+        )
+        for finding in findings
+    )
 
 
 FORMATS: dict[str, Callable[[Sequence[Finding]], str]] = {

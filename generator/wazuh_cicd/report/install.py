@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
+from wazuh_cicd.install.desired import RULE
 from wazuh_cicd.install.record import PATH as RECORD
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from wazuh_cicd.install.plan import Plan
     from wazuh_cicd.install.verify import Verified
 
-_RULE = re.compile(rb'<rule id="(\d+)".*?</rule>', re.DOTALL)
 _SIGNS = {"add": "+", "change": "~", "delete": "-"}
 
 
@@ -45,7 +44,7 @@ def plan_text(plan: Plan, *, diff: bool = True) -> str:
 
 def _rules_difference(before: bytes, after: bytes) -> list[str]:
     """By id: the text of generated rules is long, and the specs are where to read it."""
-    old, new = ({m[1].decode(): m[0] for m in _RULE.finditer(data)} for data in (before, after))
+    old, new = ({m[1].decode(): m[0] for m in RULE.finditer(data)} for data in (before, after))
     lines = [f"+ rules {_ranges(set(new) - set(old))}"] if set(new) - set(old) else []
     changed = {number for number in set(old) & set(new) if old[number] != new[number]}
     lines += [f"~ rules {_ranges(changed)}"] if changed else []

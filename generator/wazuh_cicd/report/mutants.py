@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
 from wazuh_cicd.proof.mutate import Fate
+from wazuh_cicd.report import junit
 
 if TYPE_CHECKING:
     from wazuh_cicd.proof.mutate import Mutants
@@ -37,14 +37,15 @@ def _json(mutants: Mutants) -> str:
 
 
 def _junit(mutants: Mutants) -> str:
-    root = ET.Element("testsuite", name="mutants", tests=str(len(mutants.mutants)))
+    cases = []
     for mutant in mutants.mutants:
-        case = ET.SubElement(root, "testcase", classname=mutant.rule, name=mutant.name)
+        case = junit.Case(mutant.rule, mutant.name)
         if mutant.fate is Fate.SURVIVED:
-            ET.SubElement(case, "failure", message="no test notices")
+            case = replace(case, outcome=junit.FAILURE, message="no test notices")
         elif mutant.fate is not Fate.KILLED:
-            ET.SubElement(case, "skipped", message=f"{mutant.fate.value}: {mutant.reason}")
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+            case = replace(case, outcome=junit.SKIPPED, message=f"{mutant.fate.value}: {mutant.reason}")
+        cases.append(case)
+    return junit.document("wazuh-cicd", [("mutants", cases)])
 
 
 FORMATS = {"text": _text, "json": _json, "junit": _junit}

@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
 from wazuh_cicd.proof.runner import Outcome
+from wazuh_cicd.report import junit, tables
 
 if TYPE_CHECKING:
     from wazuh_cicd.proof.runner import Result, Results
+
+_NUMBERS = ("rules", "tests", "passed")
 
 
 def render(results: Results, style: str) -> str:
@@ -32,12 +34,17 @@ def _text(results: Results) -> str:
     by_source: dict[str, list[Result]] = {}
     for result in results.results:
         by_source.setdefault(result.source, []).append(result)
-    for source, members in by_source.items():
-        rules = len({result.rule_id for result in members})
-        passed = sum(result.outcome is Outcome.PASSED for result in members)
-        lines.append(f"{source}: {rules} rules, {passed} of {len(members)} tests passed")
+    rows = [
+        (source, *map(str, (len({r.rule_id for r in members}), len(members), _passed(members))))
+        for source, members in by_source.items()
+    ]
+    lines += tables.lines(("source", *_NUMBERS), rows, right=_NUMBERS) if rows else []
     lines.append(_summary(results))
     return "\n".join(lines)
+
+
+def _passed(results: list[Result]) -> int:
+    return sum(result.outcome is Outcome.PASSED for result in results)
 
 
 def _summary(results: Results) -> str:
@@ -62,34 +69,19 @@ def _json(results: Results) -> str:
 
 
 def _junit(results: Results) -> str:
-    root = ET.Element("testsuites", name="wazuh-cicd", tests=str(len(results.results)))
-    suites: dict[str, ET.Element] = {}
+    suites: dict[str, list[junit.Case]] = {}
     for result in results.results:
-        suite = suites.get(result.source)
-        if suite is None:
-            suite = suites[result.source] = ET.SubElement(root, "testsuite", name=result.source)
-        case = ET.SubElement(
-            suite,
-            "testcase",
-            classname=f"{result.source}.{result.rule}",
-            name=f"{result.expect} {result.number}",
-            file=result.path,
-            line=str(result.line),
+        case = junit.Case(
+            f"{result.source}.{result.rule}",
+            f"{result.expect} {result.number}",
+            _JUNIT[result.outcome],
+            "" if result.outcome is Outcome.PASSED else result.reason,
+            path=result.path,
+            line=result.line,
         )
-        if result.outcome is Outcome.FAILED:
-            ET.SubElement(case, "failure", message=_printable(result.reason))
-        elif result.outcome is Outcome.SKIPPED:
-            ET.SubElement(case, "skipped", message=_printable(result.reason))
-    for suite in suites.values():
-        suite.set("tests", str(len(suite)))
-        suite.set("failures", str(len(suite.findall("testcase/failure"))))
-        suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+        suites.setdefault(result.source, []).append(case)
+    return junit.document("wazuh-cicd", suites.items())
 
 
-def _printable(text: str) -> str:
-    """XML 1.0 has no place for control characters, and events may bring any."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
+_JUNIT = {Outcome.PASSED: junit.PASSED, Outcome.FAILED: junit.FAILURE, Outcome.SKIPPED: junit.SKIPPED}
 FORMATS = {"text": _text, "json": _json, "junit": _junit}

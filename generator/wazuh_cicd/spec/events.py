@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from wazuh_cicd.spec.model import TestEvent, TestSpec
-from wazuh_cicd.spec.problems import Place
 from wazuh_cicd.spec.shapes import EVENT, EVENT_KEYS, TEST
 from wazuh_cicd.spec.yamlnodes import kind, plain, scalar
 
@@ -312,8 +311,3 @@ def _sample(reader: SpecReader, node: yaml.ScalarNode, frame: EventFrame, locati
     if not lines:
         reader.problem("T406", node, f"sample '{name}' holds no event", "put one event on each line")
     return [TestEvent(line, location, 0.0) for line in lines]
-
-
-def place_of(test: TestSpec) -> Place:
-    """Where a test is written."""
-    return Place(test.path, test.line)

@@ -67,7 +67,6 @@ TEXT: dict[str, Any] = {"type": "string"}
 SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _WORD = {"type": ["string", "number", "boolean"]}
 TEXTS: dict[str, Any] = {"oneOf": [_WORD, {"type": "array", "items": _WORD}]}
-TEXT_LIST: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 FLAG: dict[str, Any] = {"type": "boolean"}
 FREE: dict[str, Any] = {"type": "object"}
 TIME: dict[str, Any] = {"type": "string", "pattern": DURATION}

@@ -10,8 +10,6 @@ PREDECODED = ("program_name", "hostname", "location")
 SPECIAL = ("log", "decoder", "time", "weekday", "min_size")
 ADDRESSES = ("srcip", "dstip")
 
-# A rule tag of its own, with a pattern as content. ``log`` is the tag <regex>.
-TAGGED = tuple(name for name in (*STATIC_FIELDS, *PREDECODED) if name not in ADDRESSES)
 LISTABLE = (*STATIC_FIELDS, "hostname", "program_name")
 """Subjects without a dot that <list field="…"> reads."""
 

@@ -1,28 +1,34 @@
 """YAML text to located nodes.
 
-PyYAML composes the node graph (with libyaml where it is there); values are resolved here by the core schema of YAML
-1.2, so that ``on``, ``no`` and ``2026-01-01`` stay the text that was written. Only a subset of YAML is read: no anchors
-and aliases (a small file can stand for a huge one), no tags of one's own, no second document, no duplicate key.
+PyYAML composes the node graph; values are resolved here by the core schema of YAML 1.2, so that ``on``, ``no`` and
+``2026-01-01`` stay the text that was written. Only a subset of YAML is read: no anchors and aliases (a small file can
+stand for a huge one), no tags of one's own, no second document, no duplicate key.
+
+What a file means, and what is wrong with it, never depends on how PyYAML was built. Its own loader decides. libyaml,
+where it is there, only saves time: it reads texts in which both agree, and what it refuses is read again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import yaml
 
 from wazuh_cicd.spec.problems import Place, did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from wazuh_cicd.spec.problems import Problems
 
 Scalar: TypeAlias = "str | int | float | bool | None"
+Loader: TypeAlias = "type[yaml.SafeLoader | yaml.CSafeLoader]"
+Result = TypeVar("Result")
 
 MAX_BYTES = 4 * 1024 * 1024
-MAX_DEPTH = 60  # libyaml's composer recurses in C and would take the process down
+MAX_DEPTH = 60  # both composers recurse: libyaml's would take the process down
 _CORE_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 # What YAML 1.1 resolves and we read as text: no tag was written, so these are not refused.
 _IMPLICIT_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "merge", "value")}
@@ -32,8 +38,50 @@ _CONSTANTS: dict[str, Scalar] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
     "null": None, "Null": None, "NULL": None, "~": None, "": None,
 }  # fmt: skip
-_DEEP_LINE = re.compile(r"(?m)^ {300}|(?:[-?:][ ]+){50}")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEP_LINE = re.compile(r"(?m)^ {50}|(?:[-?:][ ]+){50}")
+# Texts that the two loaders do not read alike.
+_DISPUTED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"[\t\ufeff\x85\u2028\u2029]",  # tabs, a byte order mark, and the line breaks that YAML 1.2 gave up
+        r"[|>](?<!\S.)[-+0-9]*#",  # a comment right after the sign of a block text
+    )
+)
+# Texts in which they may give an empty value another place.
+_DISPUTED_PLACES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"---(?<![^\r\n]---)",  # the start of a document
+        r"\?(?<![^\s\[\]{},:]\?)(?=\s|\Z)",  # the sign of a key
+        r":\s+[\]},]",  # a value before a bracket
+    )
+)
+
+
+class PlainLoader(yaml.SafeLoader):
+    """PyYAML's own loader, except that ``?`` may stand inside an unquoted text of a list in brackets.
+
+    PyYAML ends such a text there (``scan_plain``); libyaml and YAML 1.2 (section 7.3.3) read on.
+    """
+
+    _in_text = False
+
+    def scan_plain(self) -> yaml.ScalarToken:
+        """Scan an unquoted text."""
+        self._in_text = True
+        try:
+            return super().scan_plain()
+        finally:
+            self._in_text = False
+
+    def peek(self, index: int = 0) -> str:
+        """The next character; inside an unquoted text ``?`` is one like any other."""
+        character: str = super().peek(index)
+        return "x" if character == "?" and self._in_text else character
+
+
+#: libyaml's loader; None where PyYAML was built without it.
+FAST_LOADER: type[yaml.CSafeLoader] | None = getattr(yaml, "CSafeLoader", None)
 
 
 class SpecReader:
@@ -71,7 +119,7 @@ class SpecReader:
             if self._too_deep(text):
                 self._refuse_depth()
                 return None
-            root = yaml.compose(text, Loader=_LOADER)
+            root = _compose(text)
         except yaml.YAMLError as error:
             self._syntax_error(error, text)
             return None
@@ -87,15 +135,7 @@ class SpecReader:
             deepest = max(deepest, depth)
         if deepest < MAX_DEPTH and not _DEEP_LINE.search(text):
             return False
-        depth = 0
-        for event in yaml.parse(text, Loader=_LOADER):
-            if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    return True
-            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-                depth -= 1
-        return False
+        return _read(text, lambda loader: _deeper_than(MAX_DEPTH, yaml.parse(text, Loader=loader)))
 
     def _refuse_depth(self) -> None:
         self.problems.add("Y107", Place(self.path), f"nested deeper than {MAX_DEPTH} levels", "flatten it")
@@ -103,10 +143,10 @@ class SpecReader:
     def _syntax_error(self, error: yaml.YAMLError, text: str) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         if mark is None:
-            position = getattr(error, "position", 0) or 0
+            position = getattr(error, "position", 0)
             place = Place(self.path, text.count("\n", 0, position) + 1)
-            reason = getattr(error, "reason", None) or "unreadable text"
-            self.problems.add("Y101", place, f"not YAML: {reason}", "remove the character or write it as an escape")
+            found = f"U+{ord(text[position]):04X} is not allowed" if position < len(text) else "unreadable text"
+            self.problems.add("Y101", place, f"not YAML: {found}", "remove the character, or write it as an escape")
             return
         place = Place(self.path, mark.line + 1, mark.column + 1)
         lines = text.split("\n")
@@ -115,8 +155,6 @@ class SpecReader:
         if "\t" in line[: mark.column + 1] or line.lstrip(" ").startswith("\t"):
             place = Place(self.path, mark.line + 1, line.index("\t") + 1)
             self.problems.add("Y102", place, "a tab where YAML wants blanks", "indent with spaces, two a level")
-        elif "nesting depth" in reason:  # the library's own limit (PyYAML 6.0.4), above ours
-            self._refuse_depth()
         elif "another document" in reason:
             self.problems.add(
                 "Y108", place, "a second document in one file", "remove the line '---', or split the file"
@@ -246,6 +284,61 @@ class SpecReader:
             fix = did_you_mean(value, known, otherwise=f"write {listing(known)}")
             self.problem("S104", node, f"{what} '{value}' is not known", fix)
         return None
+
+
+def _read(text: str, reader: Callable[[Loader], Result]) -> Result:
+    """What ``reader`` makes of the text with a loader that it is handed.
+
+    Raises:
+        yaml.YAMLError: the text is not YAML; always in the words and with the places of ``PlainLoader``.
+    """
+    if FAST_LOADER is not None and not any(pattern.search(text) for pattern in _DISPUTED):
+        with contextlib.suppress(yaml.YAMLError):
+            return reader(FAST_LOADER)
+    return reader(PlainLoader)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The root node; raises as ``_read`` does."""
+
+    def compose(loader: Loader) -> yaml.Node | None:
+        root: yaml.Node | None = yaml.compose(text, Loader=loader)
+        if loader is FAST_LOADER and any(pattern.search(text) for pattern in _DISPUTED_PLACES) and _has_empty(root):
+            return compose(PlainLoader)
+        return root
+
+    return _read(text, compose)
+
+
+def _has_empty(root: yaml.Node | None) -> bool:
+    """Whether a value below a node is empty; anything that is refused later counts as well."""
+    todo, seen = [root], set()
+    while todo:
+        node = todo.pop()
+        if (
+            node is None
+            or id(node) in seen
+            or (isinstance(node, yaml.ScalarNode) and not node.value and not node.style)
+        ):
+            return True
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            todo.extend(part for pair in node.value for part in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            todo.extend(node.value)
+    return False
+
+
+def _deeper_than(limit: int, events: Iterable[yaml.Event]) -> bool:
+    depth = 0
+    for event in events:
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+            if depth > limit:
+                return True
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+    return False
 
 
 def scalar(node: yaml.ScalarNode) -> Scalar:
