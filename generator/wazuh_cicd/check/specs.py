@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.check.cost import cost_findings
 from wazuh_cicd.check.house import finding, house_findings
 from wazuh_cicd.check.nearmiss import near_miss_findings
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
@@ -87,6 +88,10 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
             told = _dead(dead, rule, specs)
             if told.code not in rule.waive:
                 yield told
+    for found in cost_findings(ruleset, dict(rendered.rules + rendered.decoders)):
+        rule = specs.by_id.get(int(found.rule or 0))
+        if rule is None or found.code not in rule.waive:
+            yield _placed(found, specs)
     for found in silent_findings(ruleset):
         rule = specs.by_id.get(int(found.rule or 0))
         if rule is not None and found.code in {"X801", "X809"} and found.code not in rule.waive:
