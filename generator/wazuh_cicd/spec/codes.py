@@ -3,7 +3,7 @@
 Y1xx  YAML                       S1xx  shape of a spec
 R2xx  rules and their links      M3xx  matchers and what Wazuh can test
 T4xx  tests                      D5xx  decoders
-L6xx  lists and the lock         H7xx  house rules
+L6xx  lists and the lock         H7xx  house rules                F9xx  stale names
 X8xx  a Wazuh ruleset: what a manager never says
 1234  a Wazuh ruleset: what a manager says, by its own code
 """
@@ -106,6 +106,12 @@ H704 | A rule that can never be reached. | A sibling that is tried earlier takes
 H705 | A condition that excludes the parent's. | Both can never hold. | Correct one of them.
 H706 | A title's field that the source is not known to have. | The alert would show an empty place. | Correct the field's name, or add it to the test.
 H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
+H708 | A title with a hole: it names a field that need not be there. | Wazuh shows nothing in its place: `branch protection  removed`, `( )`. | Ask for the field in `when` (also of a parent), name one that is certain, or name it in a child rule that asks for it.
+F901 | A documented name that no rule names. | A new audit log action ends at Wazuh's catch-all rule, however grave it is. | Name it in a rule, at the level proposed or at a better one.
+F902 | A name that is not documented any more, or never was. | The rule waits for an event that does not come. | Correct it; where the source sends it all the same, waive it with the reason.
+F903 | A stock rule that the manager does not have. | A manager drops the rule that hangs on it. | Hang it on the rule that took its place.
+F904 | A technique that the manager does not know. | The alert has no technique. | Write the technique that took its place.
+F905 | An API group that Kubernetes does not serve. | The rule waits for an event that does not come. | Correct it; where the group belongs to an operator, waive it with the reason.
 X801 | A field that no decoder produces. | The rule never fires, and nothing says so. | Correct the field's name.
 X802 | A rule that a sibling hides. | An earlier sibling takes all its events. | Raise its level, or make it a child of that sibling.
 X803 | A condition that excludes the parent's. | Both can never hold: the rule never fires. | Correct one of them.
@@ -148,6 +154,7 @@ _SECTIONS = {
         "House rules",
         "What makes an alert worth reading and a test worth having. A rule may waive one: `waive: {H701: reason}`.",
     ),
+    "F": ("Stale names", "What `wazuh-cicd check --fresh` says: the specs' names beside what their sources document."),
     "X": ("A Wazuh ruleset: what a manager never says", "It loads without a word and does not work."),
 }
 _MANAGER = """## What a manager says
