@@ -43,7 +43,8 @@ def administrate(home: Home, argv: "list[str]") -> int:
     Budget.seconds = 20.0
     if args.selftest:
         return report_errors(home, lambda: selftest(home))
-    return report_errors(home, lambda: list_or_release(home, args.release or []))
+    action = "release" if args.release else ""
+    return report_errors(home, lambda: list_or_release(home, args.release or []), action)
 
 
 def list_or_release(home: Home, words: "list[str]") -> int:
@@ -56,7 +57,7 @@ def list_or_release(home: Home, words: "list[str]") -> int:
         for name in names:
             record = ward.record(name) or {}
             told = {key: str(record.get(key, "")) for key in ("container", "name", "since", "rule_id")}
-            told["evidence"] = ward.path + "/" + name
+            told["evidence"] = ward.folder(name)
             listed.append(to_json(told) + "\n")
     finally:
         ward.close()

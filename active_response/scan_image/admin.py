@@ -41,7 +41,7 @@ def administrate(home: Home, argv: "list[str]") -> int:
         return print_entry(*respond(home, dry_run=True))
     if args.report:
         return report_errors(home, lambda: report(home))
-    return report_errors(home, lambda: carry_out_command(home, args))
+    return report_errors(home, lambda: carry_out_command(home, args), "add" if args.scan else "")
 
 
 def carry_out_command(home: Home, args: "Namespace") -> int:
