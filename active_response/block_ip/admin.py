@@ -91,8 +91,11 @@ def check(home: Home, words: "list[str]") -> int:
 
 def change(home: Home, args: "Namespace") -> int:
     """Open the ledger for a command that reads or changes it, and print what it says when the ledger is free again."""
+    used = any(os.access(folder + "/" + LEDGER, os.F_OK) for folder in (home.state, home.memory))
+    if args.reconcile and not used and not os.access(home.config, os.F_OK):
+        return 0  # every agent of a group is told to, and not each of them blocks
     config = Config().read(home.config)
-    if args.list and not any(os.access(folder + "/" + LEDGER, os.F_OK) for folder in (home.state, home.memory)):
+    if args.list and not used:
         return 0
     if args.reconcile:
         # Before the ledger is locked: a name server may be slow, and no response must wait for it.
