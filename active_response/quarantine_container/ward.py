@@ -57,7 +57,8 @@ class Ward:
 
     def names(self) -> "list[str]":
         """Return the ids of the containers in quarantine."""
-        return [name for path in self.paths for name in os.listdir(path) if self.record(name) is not None]
+        found = {name for path in self.paths for name in os.listdir(path)}
+        return [name for name in found if self.record(name) is not None]
 
     def folder(self, name: str) -> str:
         """Return the folder of a container: the one with its record, or where that would be."""

@@ -16,6 +16,7 @@ from ar_kit import Home, load, nets
 
 pytestmark = pytest.mark.kernel
 MANAGER, MOVED, OTHER = "203.0.113.20", "203.0.113.21", "203.0.113.22"
+ANY = "0.0.0.0"  # noqa: S104 - a client that takes what it gets
 CONF = (
     "<ossec_config><client><server><address>manager.example.com</address><port>{port}</port></server></client>"
     "</ossec_config>\n"
@@ -90,7 +91,7 @@ def test_the_managers_address_is_that_of_the_agents_own_connection(home, hint, p
     configure(home, port, MOVED)  # the name's address is another one by now
     programs = (
         (sys.executable, SERVER, (MANAGER, port)),
-        (agentd(home), CLIENT, (MANAGER, port, "0.0.0.0", 0)),
+        (agentd(home), CLIENT, (MANAGER, port, ANY, 0)),
     )
     with running(home, *programs, own=(MANAGER, MOVED, OTHER)) as (_, agent):
         if hint != "no file":
@@ -107,7 +108,7 @@ def test_no_choice_of_ports_protects_anybody_else(home, net, known):
     configure(home, 1514, *known)
     with contextlib.ExitStack() as stack:
         if not known:  # without any address of the manager nothing would be blocked
-            agent = (agentd(home), CLIENT, (MOVED, 1514, "0.0.0.0", 0))
+            agent = (agentd(home), CLIENT, (MOVED, 1514, ANY, 0))
             stack.enter_context(running(home, (sys.executable, SERVER, (MOVED, 1514)), agent))
         programs = (
             (sys.executable, SERVER, (OTHER, 22)),
@@ -125,7 +126,7 @@ def test_a_connection_of_the_agent_to_another_port_protects_nobody(home):
     configure(home, 1514, MOVED)
     programs = (
         (sys.executable, SERVER, (MANAGER, 443)),
-        (agentd(home), CLIENT, (MANAGER, 443, "0.0.0.0", 0)),
+        (agentd(home), CLIENT, (MANAGER, 443, ANY, 0)),
     )
     with running(home, *programs, own=(MANAGER, MOVED)):
         assert verdict(home, MANAGER) == "blocked"
@@ -138,7 +139,7 @@ def test_a_program_of_that_name_elsewhere_is_not_the_agent(home, tmp_path):
     shutil.copy(agentd(home), other)
     programs = (
         (sys.executable, SERVER, (MANAGER, 1514)),
-        (other, CLIENT, (MANAGER, 1514, "0.0.0.0", 0)),
+        (other, CLIENT, (MANAGER, 1514, ANY, 0)),
     )
     with running(home, *programs, own=(MANAGER, MOVED)) as (_, fake):
         (home.folder / f"var/run/wazuh-agentd-{fake.pid}.pid").write_text(f"{fake.pid}\n")
@@ -166,7 +167,7 @@ def test_the_table_in_proc_says_what_the_kernels_answer_says(home):
     """Where the kernel cannot be asked, and from another network: here, this process is in another one."""
     programs = (
         (sys.executable, SERVER, (MANAGER, 1514)),
-        (agentd(home), CLIENT, (MANAGER, 1514, "0.0.0.0", 0)),
+        (agentd(home), CLIENT, (MANAGER, 1514, ANY, 0)),
     )
     script = load("cicd-block-ip")
     place = script.Home(str(home.script), script.NAME)
