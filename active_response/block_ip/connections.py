@@ -14,8 +14,8 @@ from active_response.common.words import is_number
 STATES = (1, 2, 8)  # TCP_ESTABLISHED, TCP_SYN_SENT, TCP_CLOSE_WAIT
 
 
-def peers_of(home: Home, name: str, ports: "set[int]") -> "list[Address]":
-    """Return the remote ends of a program's own connections to these TCP or UDP ports.
+def peers_of(home: Home, name: str, ports: "set[int]", *, udp: bool = False) -> "list[Address]":
+    """Return the remote ends of a program's own connections to these TCP ports, with ``udp`` also to these UDP ports.
 
     What counts is that the socket is the program's: nobody else can open one there, whatever ports he chooses. Raises
     OSError when it cannot be told; Failed when there is no time for it.
@@ -24,7 +24,7 @@ def peers_of(home: Home, name: str, ports: "set[int]") -> "list[Address]":
     for pid in processes(home, name):
         sockets = sockets_of(pid)
         if sockets:
-            for inode, peer, port in connections(pid, ports):
+            for inode, peer, port in connections(pid, ports, udp=udp):
                 if inode in sockets and port in ports:
                     found.add(peer)
     return list(found)
@@ -75,23 +75,24 @@ def sockets_of(pid: int) -> "set[int]":
     return found
 
 
-def connections(pid: int, ports: "set[int]") -> "list[tuple[int, Address, int]]":
+def connections(pid: int, ports: "set[int]", *, udp: bool) -> "list[tuple[int, Address, int]]":
     """Return the connections to these ports in a process's network: inode, remote address and port of each."""
     try:
         same = os.stat("/proc/%d/ns/net" % pid).st_ino == os.stat("/proc/self/ns/net").st_ino
         if same:
-            return [one for port in ports for one in diagnosed(port)]
+            return [one for port in ports for one in diagnosed(port, (6, 17) if udp else (6,))]
     except OSError:
         pass  # a kernel without the module; its table in /proc says the same, at greater length
     try:
-        return [one for kind in ("tcp", "tcp6", "udp", "udp6") for one in table("/proc/%d/net/%s" % (pid, kind), ports)]
+        kinds = ("tcp", "tcp6", "udp", "udp6") if udp else ("tcp", "tcp6")
+        return [one for kind in kinds for one in table("/proc/%d/net/%s" % (pid, kind), ports)]
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ESRCH):
             return []  # the process has ended
         raise
 
 
-def diagnosed(port: int) -> "list[tuple[int, Address, int]]":
+def diagnosed(port: int, protocols: "tuple[int, ...]") -> "list[tuple[int, Address, int]]":
     """Ask the kernel for the connections to a port (sock_diag(7)). Raises OSError where it cannot answer."""
     found: "list[tuple[int, Address, int]]" = []
     # The kernel looks for the port: jump behind the end, which is a refusal, unless port <= remote port <= port.
@@ -101,7 +102,7 @@ def diagnosed(port: int) -> "list[tuple[int, Address, int]]":
     try:
         link.settimeout(min(1.0, time_left()))
         for family in (2, 10):
-            for protocol in (6, 17):
+            for protocol in protocols:
                 body = _struct.pack("=BBBBI48x", family, protocol, 0, 0, states) + attr(1, code)
                 link.send(_struct.pack("=IHHII", 16 + len(body), 20, 0x301, 1, 0) + body)  # SOCK_DIAG_BY_FAMILY
                 found += answers(link)

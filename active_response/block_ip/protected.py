@@ -154,7 +154,7 @@ def managers(networks: Networks, home: Home) -> None:
     text = read_ossec_conf(home)
     words = manager_words(text)
     names = [word.lower() for word in words if not protect_text(networks, word, "manager")]
-    peers = peers_of(home, "wazuh-agentd", server_ports(text))
+    peers = peers_of(home, "wazuh-agentd", server_ports(text), udp="udp" in between(text, "protocol"))
     for address in peers:
         networks.add(address, "manager")
     if not names:

@@ -177,6 +177,15 @@ def test_the_table_in_proc_says_what_the_kernels_answer_says(home):
         assert script.peers_of(place, "wazuh-execd", {1514}) == []
 
 
+def test_an_agent_that_talks_by_udp_is_understood(home):
+    text = CONF.format(port=1514).replace("</port>", "</port><protocol>udp</protocol>")
+    (home.folder / "etc/ossec.conf").write_text(text)
+    code = "import socket,sys,time;s=socket.socket(2,2);s.connect((sys.argv[1],int(sys.argv[2])));" + WAIT
+    with running(home, (agentd(home), code, (MANAGER, 1514)), own=(MANAGER, OTHER)):
+        assert verdict(home, MANAGER) == "manager"
+        assert verdict(home, OTHER) == "blocked"
+
+
 def test_a_line_is_found_wherever_the_kernels_text_is_cut(monkeypatch):
     script = load("cicd-block-ip")
     line = "   1: 0100007F:A3C0 {}:05EA 01 00000000:00000000 00:00000000 00000000     0        0 1 1 0\n"
