@@ -21,8 +21,8 @@ def block(
     """
     clock = ledger.clock
     at, before = ledger.find(address)
-    if not before and not admin and ledger.recent() >= config.max_new_per_minute:
-        raise Refused("ceiling-minute", "%d new blocks within a minute" % config.max_new_per_minute)
+    if not before and not admin:
+        check_minute(ledger, config, address)
     if not before and ledger.total() >= config.max_blocks:
         ledger.rebuild_counts([record for _, record in ledger.records()[0]])
         if ledger.total() >= config.max_blocks:
@@ -45,6 +45,34 @@ def block(
     if not before and not admin:
         ledger.note_new()
     return "refresh" if before else "add", record
+
+
+def check_minute(ledger: Ledger, config: Config, address: Address) -> None:
+    """Refuse one more new block when there were as many within a minute as the administrator allows, or of one network.
+
+    Whoever has very many addresses must not use up what is meant for others. Only once half of it is used, because
+    looking at them costs a few milliseconds. Raises Refused.
+    """
+    recent = ledger.recent()
+    if recent >= config.max_new_per_minute:
+        raise Refused("ceiling-minute", "%d new blocks within a minute" % config.max_new_per_minute)
+    share = max(5, config.max_new_per_minute // 4)
+    if recent >= share and recent * 2 >= config.max_new_per_minute:
+        around = neighbourhood(address)
+        now = ledger.clock.mono
+        near = [
+            record
+            for _, record in ledger.records()[0]
+            if now - (record.ends_mono - record.timeout * 1000) < 60000 and contains(around, record.address)
+        ]
+        if len(near) >= share:
+            raise Refused("ceiling-minute", "%d new blocks of %s within a minute" % (len(near), around))
+
+
+def neighbourhood(address: Address) -> Address:
+    """Return the network around an address that one party may have all of: a /24, or a /48 of IPv6."""
+    length = 24 if address.family == 4 else 48
+    return Address(address.packed[: length // 8] + b"\0" * (len(address.packed) - length // 8), length)
 
 
 def block_many(ledger: Ledger, firewall: Backend, addresses: "list[Address]", milliseconds: int) -> int:

@@ -254,6 +254,20 @@ def test_the_name_servers_are_never_blocked(home, net, tmp_path):
     assert home.add({"srcip": "203.0.113.54"}).said
 
 
+@pytest.mark.parametrize(
+    ("attacker", "other"), [("2001:db8:bad:{:x}::7", "2001:db8:1::7"), ("198.51.100.{}", "192.0.2.7")]
+)
+def test_one_network_does_not_use_up_the_ceiling(attacker, other, home, net):
+    home.configure("max_new_per_minute = 20\n")
+    home.admin("--reconcile")
+    for number in range(1, 16):
+        home.add({"srcip": attacker.format(number)})
+    assert (home.last()["result"], home.last()["reason"]) == ("refused", "ceiling-minute")
+    assert len([entry for entry in home.log() if entry["action"] == "add" and entry["result"] == "done"]) == 10
+    home.add({"srcip": other})
+    assert home.last()["result"] == "done"
+
+
 def test_ceilings_report_instead_of_blocking(home, net):
     home.configure("max_new_per_minute = 3\nmax_blocks = 5\n")
     for number in range(1, 6):
