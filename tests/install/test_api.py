@@ -10,7 +10,7 @@ import pytest
 
 from install.fakeapi import LIST_LINE, NAME, PASSWORD, USER, FakeApi, make_certificates, serving
 from install.trees import CONF, desired, make_root, rules_xml, snapshot
-from wazuh_cicd.engine.cdb import CdbList
+from wazuh_cicd.engine.load.cdb import CdbList
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.apply import apply, rollback
 from wazuh_cicd.install.desired import EMPTY_LIST, desired_from, for_api, nothing
