@@ -188,8 +188,13 @@ class Networks:
 
 
 def is_internal(address: Address, nat64: "Iterable[Address]" = ()) -> bool:
-    """Whether an address, or the one that it stands for, is an internal, private or shared one."""
+    """Whether an address, or the one that it stands for, is an internal, private or shared one.
+
+    The end of an IPv6 address is its owner's to choose: one that looks like ISATAP makes nobody internal.
+    """
     networks = Networks(nat64)
     for text in INTERNAL:
         networks.add(parse_network(text), "internal")
+    if address.family == 6 and address.packed[8:12] in ISATAP:
+        address = Address(address.packed[:8] + b"\0" * 8, 64)
     return networks.reason(address) is not None

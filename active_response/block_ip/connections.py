@@ -11,6 +11,7 @@ from active_response.common.deadline import time_left
 from active_response.common.home import Home
 from active_response.common.words import is_number
 
+HINTS = 64  # files in var/run that are looked at
 STATES = (1, 2, 8)  # TCP_ESTABLISHED, TCP_SYN_SENT, TCP_CLOSE_WAIT
 
 
@@ -41,7 +42,7 @@ def processes(home: Home, name: str) -> "list[int]":
         hints = [word[len(name) + 1 : -4] for word in os.listdir(home.root + "/var/run") if word.startswith(name + "-")]
     except OSError:
         hints = []
-    found = [int(pid) for pid in hints if is_number(pid, 9) and runs(pid, path)]
+    found = [int(pid) for pid in hints[:HINTS] if is_number(pid, 9) and runs(pid, path)]
     if not found and os.access(path, os.F_OK):
         found = [int(pid) for pid in os.listdir("/proc") if is_number(pid, 9) and runs(pid, path)]
     return found

@@ -121,7 +121,7 @@ def server_ports(text: str) -> "set[int]":
     for part in text.split("<server>")[1:]:
         server = part.partition("</server>")[0]
         found.update(int(word) for word in between(server, "port") or ["1514"] if is_number(word, 5))
-    return found or {1514}
+    return {port for port in found if 0 < port < 65536} or {1514}
 
 
 def read_ossec_conf(home: Home) -> str:

@@ -72,7 +72,8 @@ def carry_out_add(home: Home, request: Request, source: Input, entry: "dict[str,
         action, problems = quarantine(engine, ward, config, container, request.rule)
         entry["action"] = action
         if action == "quarantine":
-            attempt_to_keep(ward, name, "inspect.json", inspected[:INSPECT_LIMIT], problems)
+            if not ward.lack:
+                attempt_to_keep(ward, name, "inspect.json", inspected[:INSPECT_LIMIT], problems)
             gather(home, engine, ward, config, name)
         if ward.lack:
             problems.append("%s; its record is in memory" % ward.lack)

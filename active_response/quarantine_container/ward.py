@@ -11,7 +11,7 @@ from active_response.common.refusal import Failed, Refused
 from active_response.common.words import HEX, is_number
 
 RECORD = "record.json"
-RECORD_LIMIT = FILE_LIMIT  # bytes; whoever makes a container chooses how long its aliases are
+RECORD_LIMIT = FILE_LIMIT // 4  # bytes; whoever makes a container chooses how long its aliases are
 
 
 class Ward:

@@ -231,6 +231,7 @@ def test_networks_of_the_administrators_are_judged_by_their_fixed_bits():
         ("172.15.255.255", False), ("172.32.0.0", False), ("100.63.255.255", False), ("100.128.0.0", False),
         ("192.167.255.255", False), ("11.0.0.0", False), ("198.20.0.0", False), ("2001:db8::1", False),
         ("2002:c633:6409::1", False), ("fe00::1", False),
+        ("2001:db8::5efe:a00:1", False), ("2001:db8::200:5efe:a00:1", False), ("fd12::5efe:c633:6409", True),
     ],
 )  # fmt: skip
 def test_which_addresses_are_internal(text, internal):

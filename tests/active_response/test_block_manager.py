@@ -204,6 +204,20 @@ def test_a_line_is_found_wherever_the_kernels_text_is_cut(monkeypatch):
         assert [(inode, str(address)) for inode, address, _ in found] == [(1, f"203.113.0.{n}") for n in range(1, 40)]
 
 
+@pytest.mark.parametrize("port", ["99999", "0", "x", "", "1514 1515", "-1"])
+def test_a_port_that_is_none_stops_nothing(home, port):
+    configure(home, 1514, MOVED)
+    text = CONF.format(port=port)
+    (home.folder / "etc/ossec.conf").write_text(text)
+    programs = (
+        (sys.executable, SERVER, (MANAGER, 1514)),
+        (agentd(home), CLIENT, (MANAGER, 1514, ANY, 0)),
+    )
+    with running(home, *programs, own=(MANAGER, OTHER)):
+        assert verdict(home, MANAGER) == "manager"
+        assert verdict(home, OTHER) == "blocked"
+
+
 def test_names_that_cannot_be_looked_up_keep_their_last_address(home, net):
     configure(home, 1514, MOVED)
     home.admin("--reconcile", check=False)
