@@ -42,7 +42,7 @@ def load(name: str) -> types.ModuleType:
 class Home:
     """A Wazuh home with one script in it, run as execd does."""
 
-    def __init__(self, folder: Path, script: str, config: str = "", prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, script: str, config: str = "observe = no\n", prefix: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.prefix = prefix
         for name in ("active-response/bin", "active-response/cicd", "queue", "logs", "etc"):

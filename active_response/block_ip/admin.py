@@ -93,7 +93,7 @@ def change(home: Home, args: "Namespace") -> int:
     """Open the ledger for a command that reads or changes it, and print what it says when the ledger is free again."""
     used = any(os.access(folder + "/" + LEDGER, os.F_OK) for folder in (home.state, home.memory))
     if args.reconcile and not used and not os.access(home.config, os.F_OK):
-        return 0  # every agent of a group is told to, and not each of them blocks
+        return 0  # every agent of a group runs it, and not each of them blocks
     config = Config().read(home.config)
     if args.list and not used:
         return 0

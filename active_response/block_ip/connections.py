@@ -19,7 +19,7 @@ def peers_of(home: Home, name: str, ports: "set[int]", *, udp: bool = False) -> 
     """Return the remote ends of a program's own connections to these TCP ports, with ``udp`` also to these UDP ports.
 
     What counts is that the socket is the program's: nobody else can open one there, whatever ports he chooses. Raises
-    OSError when it cannot be told; Failed when there is no time for it.
+    OSError when that cannot be found out; Failed when there is no time for it.
     """
     found: "set[Address]" = set()
     for pid in processes(home, name):

@@ -9,7 +9,7 @@ from active_response.block_ip.attributes import attributes
 from active_response.block_ip.config import Config
 from active_response.block_ip.connections import peers_of
 from active_response.block_ip.routes import route_dump
-from active_response.common.files import PAUSES, read_file, read_settled
+from active_response.common.files import PAUSES, read_file, read_stable
 from active_response.common.home import Home
 from active_response.common.refusal import Refused
 from active_response.common.words import is_number
@@ -131,12 +131,12 @@ def read_ossec_conf(home: Home) -> str:
     """
     path = home.root + "/etc/ossec.conf"
     try:
-        text, settled = read_settled(path)
+        text, stable = read_stable(path)
         for pause in PAUSES:
-            if settled and text.count("<ossec_config>") <= text.count("</ossec_config>") > 0:
+            if stable and text.count("<ossec_config>") <= text.count("</ossec_config>") > 0:
                 return text
             time.sleep(pause)
-            text, settled = read_settled(path)
+            text, stable = read_stable(path)
     except FileNotFoundError:
         if any(os.access(home.root + "/bin/" + name, os.F_OK) for name in PROGRAMS):
             raise
@@ -149,7 +149,7 @@ def managers(networks: Networks, home: Home) -> None:
 
     In use is what wazuh-agentd has opened a connection to, whatever DNS says by now. A name is looked up in /etc/hosts
     and in what ``--selftest`` or ``--reconcile`` resolved last, and never by DNS from here: a response must not wait
-    for a name server. Raises OSError; Refused when the agent's manager cannot be told.
+    for a name server. Raises OSError; Refused when the agent's manager cannot be found out.
     """
     text = read_ossec_conf(home)
     words = manager_words(text)

@@ -7,7 +7,7 @@ from active_response.common.refusal import Refused
 
 FILE_LIMIT = 1048576  # bytes read of any configuration file
 END = "# end"  # the last line of a file that is complete
-SETTLED = 0.01  # seconds since the last change of a file; the kernel's clock for these is no finer
+STABLE_AFTER = 0.01  # seconds since the last change of a file; the kernel's clock for these is no finer
 PAUSES = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16)  # seconds to wait for whoever is writing a file
 
 
@@ -28,10 +28,10 @@ def read_file(path: str, limit: int = FILE_LIMIT, own: str = "") -> str:
     With ``own``, what the file is, it is refused when others could change it: the very file that is read, not the one
     that had its name a moment ago. A pipe in its place does not hold us.
     """
-    return read_settled(path, limit, own)[0]
+    return read_stable(path, limit, own)[0]
 
 
-def read_settled(path: str, limit: int = FILE_LIMIT, own: str = "") -> "tuple[str, bool]":
+def read_stable(path: str, limit: int = FILE_LIMIT, own: str = "") -> "tuple[str, bool]":
     """Do as ``read_file`` does, and tell whether nobody wrote the file meanwhile, nor just before."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -51,9 +51,9 @@ def read_settled(path: str, limit: int = FILE_LIMIT, own: str = "") -> "tuple[st
             if size > limit:
                 raise Refused("configuration", "longer than %d bytes: %s" % (limit, path))
         after = os.fstat(file)
-        settled = before.st_size == size == after.st_size and before.st_mtime_ns == after.st_mtime_ns
-        settled = settled and abs(time.time() - after.st_mtime) > SETTLED
-        return b"".join(parts).decode("utf-8", "replace"), settled
+        stable = before.st_size == size == after.st_size and before.st_mtime_ns == after.st_mtime_ns
+        stable = stable and abs(time.time() - after.st_mtime) > STABLE_AFTER
+        return b"".join(parts).decode("utf-8", "replace"), stable
     finally:
         os.close(file)
 
@@ -66,9 +66,9 @@ def read_complete(path: str, limit: int, own: str) -> "list[str]":
     """
     for pause in PAUSES:
         time.sleep(pause)
-        text, settled = read_settled(path, limit, own)
+        text, stable = read_stable(path, limit, own)
         lines = text.rstrip().split("\n")
-        if settled and lines[-1].rstrip() == END:
+        if stable and lines[-1].rstrip() == END:
             if lines.count(END) > 1:
                 raise Refused("configuration", "%s:%d: lines after `%s`" % (path, lines.index(END) + 2, END))
             return lines

@@ -54,9 +54,9 @@ def report(home: Home) -> int:
             reason = str(entry.get("reason", ""))
             refused[reason] = refused.get(reason, 0) + 1
     for target, tally in sorted(would.items(), key=lambda item: -item[1].times):
-        told = {"target": target, "name": tally.name, "times": tally.times, "rules": tally.rules}
-        told.update(first=tally.first, last=tally.last)
-        sys.stdout.write(to_json({key: value for key, value in told.items() if value}) + "\n")
+        summary = {"target": target, "name": tally.name, "times": tally.times, "rules": tally.rules}
+        summary.update(first=tally.first, last=tally.last)
+        sys.stdout.write(to_json({key: value for key, value in summary.items() if value}) + "\n")
     total = sum(tally.times for tally in would.values())
     sys.stdout.write(to_json({"targets": len(would), "times": total, "since": since, "refused": refused}) + "\n")
     return 0

@@ -135,10 +135,10 @@ def test_a_mixture_of_two_versions_is_not_taken_for_one(tmp_path, monkeypatch):
         return real(file, size)
 
     monkeypatch.setattr(block_ip.os, "read", read)
-    text, settled = block_ip.read_settled(str(path))
+    text, stable = block_ip.read_stable(str(path))
     assert text.endswith("# end\n")
     assert len(set(text.split())) < 9000
-    assert not settled
+    assert not stable
 
 
 def test_a_response_waits_for_whoever_is_writing(tmp_path):
