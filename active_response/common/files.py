@@ -122,15 +122,18 @@ def open_state(path: str) -> int:
     return folder
 
 
-def replace_file(folder: int, name: str, data: bytes) -> None:
-    """Write a file for its owner only, in an open folder; nobody sees it under its name before it is whole.
+def replace_file(folder: int, name: str, data: bytes, *, shared: bool = False) -> None:
+    """Write a file in an open folder; nobody sees it under its name before it is whole. Raises OSError.
 
-    Raises OSError, and leaves nothing behind then.
+    It is its owner's only; with ``shared`` also for the group of the folder, which may write there: what lies there
+    already under the draft's name is then not written to. Nothing is left behind when it fails.
     """
-    draft = "%s.%d" % (name, os.getpid())
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(draft, flags, 0o600, dir_fd=folder)
+    draft = ".%s.%d" % (name, os.getpid())
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_EXCL if shared else os.O_TRUNC)
+    file = os.open(draft, flags, 0o640 if shared else 0o600, dir_fd=folder)
     try:
+        if shared:
+            os.fchown(file, -1, os.fstat(folder).st_gid)
         while data:
             data = data[os.write(file, data) :]
         os.fsync(file)

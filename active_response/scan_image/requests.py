@@ -4,7 +4,7 @@ import posix as os
 import time
 
 from active_response.common.deadline import lock_in_time
-from active_response.common.files import open_folder, open_state
+from active_response.common.files import open_folder, open_state, replace_file
 from active_response.common.home import Home
 from active_response.common.jsontext import parse_json, to_json
 from active_response.common.refusal import Refused
@@ -75,7 +75,7 @@ def enqueue(home: Home, config: Config, image: str, reason: str, rule: str) -> s
         now = time.time()
         name = "%d%s" % (int(now * 1000000000), mark)
         text = to_json({"version": 1, "image": image, "reason": reason, "requested": int(now), "rule": rule}) + "\n"
-        put_file(folder, ".%d-%d" % (os.getpid(), int(now * 1000000000)), name, text.encode("ascii"))
+        replace_file(folder, name, text.encode("ascii"), shared=True)
         return name
     finally:
         os.close(folder)
@@ -95,23 +95,6 @@ def repository_of(line: str) -> str:
 def name_of(image: str) -> str:
     """Return an image's repository; ids, which have none, count as one."""
     return "" if is_digest(image) else repository(image)
-
-
-def put_file(folder: int, draft: str, name: str, data: bytes) -> None:
-    """Write a file of the folder's group; nobody sees it under its name before it is whole. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(draft, flags, 0o640, dir_fd=folder)
-    try:
-        os.fchown(file, -1, os.fstat(folder).st_gid)
-        while data:
-            data = data[os.write(file, data) :]
-        os.fsync(file)
-        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        os.unlink(draft, dir_fd=folder)
-        raise
-    finally:
-        os.close(file)
 
 
 def read_requests(folder: int) -> "list[str]":
