@@ -15,6 +15,7 @@ from active_response.common.refusal import Refused
 from active_response.common.words import is_number
 
 NAMES = "manager-names"  # in the state folder: the managers' addresses, as --selftest or --reconcile resolved them
+SERVER = ".dns"  # stands there for the name of a resolver; no host is called so
 PROGRAMS = ("wazuh-agentd", "wazuh-analysisd", "wazuh-execd")  # where one of these is, Wazuh is installed
 FIXED = (
     ("0.0.0.0/8", "unspecified"),
@@ -44,7 +45,7 @@ def never_block(home: Home, config: Config) -> Networks:
         managers(networks, home)
     except OSError as error:
         raise Refused("safety-list", "cannot tell own addresses, gateways, managers: %s" % error) from None
-    name_servers(networks)
+    name_servers(networks, home)
     for address in config.allow:
         networks.add(address, "allow-list")
     return networks
@@ -78,17 +79,35 @@ def gateways(networks: Networks) -> None:
                     networks.add(Address(packed, len(packed) * 8), "gateway")
 
 
-def name_servers(networks: Networks) -> None:
-    """Protect the resolvers that this host asks."""
+def name_servers(networks: Networks, home: Home) -> None:
+    """Protect the resolvers that this host asks, and those that it asked when ``--reconcile`` last looked.
+
+    While somebody writes resolv.conf, it names nobody.
+    """
+    for text in asked_servers() + remembered(home, SERVER):
+        protect_text(networks, text, "dns")
+
+
+def asked_servers() -> "list[str]":
+    """Return the resolvers that this host is set up to ask."""
+    found: "list[str]" = []
     for path in ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"):
         try:
             lines = read_file(path).split("\n")
         except OSError:
             continue
-        for line in lines:
-            words = line.split()
-            if len(words) > 1 and words[0] == "nameserver":
-                protect_text(networks, words[1].partition("%")[0], "dns")
+        words = [line.split() for line in lines]
+        found += [one[1].partition("%")[0] for one in words if len(one) > 1 and one[0] == "nameserver"]
+    return found
+
+
+def remembered(home: Home, name: str) -> "list[str]":
+    """Return the addresses that ``--selftest`` or ``--reconcile`` wrote down for a name."""
+    try:
+        lines = read_file(home.state + "/" + NAMES).split("\n")
+    except OSError:
+        return []
+    return [line.split()[0] for line in lines if line.split()[1:] == [name]]
 
 
 def protect_text(networks: Networks, text: str, reason: str) -> bool:

@@ -8,8 +8,16 @@ from active_response.block_ip.backend import Backend, Unavailable
 from active_response.block_ip.firewall import restore
 from active_response.block_ip.ledger import Ledger
 from active_response.block_ip.netlink import Netlink
-from active_response.block_ip.protected import NAMES, manager_words, protect_text, read_ossec_conf
-from active_response.common.files import open_state, read_file, replace_file
+from active_response.block_ip.protected import (
+    NAMES,
+    SERVER,
+    asked_servers,
+    manager_words,
+    protect_text,
+    read_ossec_conf,
+    remembered,
+)
+from active_response.common.files import open_state, replace_file
 from active_response.common.home import Home
 from active_response.common.log import finish
 from active_response.common.refusal import Failed
@@ -63,10 +71,6 @@ def resolve_managers(home: Home) -> int:
     What is known of a name that cannot be looked up just now stays. Return 0. Raises OSError, Refused.
     """
     words = manager_words(read_ossec_conf(home))
-    try:
-        before = read_file(home.state + "/" + NAMES).split("\n")
-    except OSError:
-        before = []
     lines: "list[str]" = []
     scratch = Networks()
     for word in words:
@@ -75,9 +79,10 @@ def resolve_managers(home: Home) -> int:
         try:
             found = _socket.getaddrinfo(word, 1514, 0, _socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            lines += [line for line in before if line.split()[1:] == [word.lower()]]
+            lines += ["%s %s" % (address, word.lower()) for address in remembered(home, word.lower())]
             continue
         lines += ["%s %s" % (str(entry[4][0]).partition("%")[0], word.lower()) for entry in found]
+    lines += ["%s %s" % (address, SERVER) for address in asked_servers() or remembered(home, SERVER)]
     folder = open_state(home.state)
     try:
         replace_file(folder, NAMES, ("\n".join(lines) + "\n").encode("utf-8", "replace"))

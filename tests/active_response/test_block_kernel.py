@@ -252,6 +252,12 @@ def test_the_name_servers_are_never_blocked(home, net, tmp_path):
         assert home.add({"srcip": address}).said == ""
         assert (home.last()["result"], home.last()["reason"]) == ("refused", "dns")
     assert home.add({"srcip": "203.0.113.54"}).said
+    # Somebody writes the file just now.
+    home.admin("--reconcile")
+    fake.write_text("")
+    home.admin("--reconcile")
+    assert home.add({"srcip": "203.0.113.53"}).said == ""
+    assert home.last()["reason"] == "dns"
 
 
 @pytest.mark.parametrize(
