@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +131,12 @@ class Wodle:
         assert err == b"", err.decode()
         return events_of(out)
 
-    def database(self, name: str = "trivy", built: str = "2999-01-01T00:00:00Z") -> None:
+    def database(self, name: str = "trivy", built: str = "") -> None:
+        """Write when the database was built; without a time, now. It is not due for an update for a long time."""
+        built = built or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         folder = self.folder / "cache" / name / "db"
         folder.mkdir(parents=True, exist_ok=True)
-        metadata = {"Version": 2, "UpdatedAt": built, "NextUpdate": built, "DownloadedAt": built}
+        metadata = {"Version": 2, "UpdatedAt": built, "NextUpdate": "2999-01-01T00:00:00Z", "DownloadedAt": built}
         (folder / "metadata.json").write_text(json.dumps(metadata))
 
 

@@ -1,13 +1,15 @@
 """What a scanner reported, whatever the format: its findings, and how those of two scanners become one list."""
 
 import re
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from wodles.scan.errors import ScanError
 from wodles.scan.text import clean
 from wodles.scan.values import RANK
 
 EPSS_LIKELY = 0.5
+# The words for "nobody has fixed it yet"; every other word, and none, leaves it open.
+UNFIXED = ("affected", "will_not_fix", "fix_deferred", "end_of_life", "under_investigation")
 
 
 class Finding(NamedTuple):
@@ -36,6 +38,12 @@ class Finding(NamedTuple):
     fix_date: Optional[int] = None
     aliases: Tuple[str, ...] = ()
 
+    def fix_state(self) -> str:
+        """Say whether somebody fixed it: ``fixed``, ``unfixed`` where the scanner says so, else ``unknown``."""
+        if self.fixed or self.status == "fixed":
+            return "fixed"
+        return "unfixed" if self.status in UNFIXED else "unknown"
+
     def base(self) -> str:
         """Identify the finding whatever the package's version, so that a version bump cannot restart an SLA clock."""
         if self.kind == "vulnerability":
@@ -55,7 +63,8 @@ class Report(NamedTuple):
     """What one scanner said about one artifact.
 
     ``os_checked`` is None where no operating system is expected (a directory). ``packages`` are the direct
-    dependencies, as package URLs without version, where the report lists them.
+    dependencies, as package URLs without version, where the report lists them. ``suppressed`` are the findings that the
+    report itself hides, their ``title`` says how. ``doubts`` say why the report proves nothing, in our own words.
     """
 
     scanner: str
@@ -73,6 +82,12 @@ class Report(NamedTuple):
     created: Optional[int] = None
     packages: Tuple[str, ...] = ()
     proves: bool = True  # False: the format cannot show what was left out (SARIF, CycloneDX)
+    looked: bool = True  # False: it names nothing that was looked at, which only who started the scanner can know
+    doubts: Tuple[str, ...] = ()
+
+    def identities(self) -> Set[str]:
+        """Return the digests by which the image that it is about is known: its id, and those of its manifests."""
+        return ({self.image_id} | {d.rsplit("@", 1)[-1] for d in self.digests}) - {""}
 
 
 def threat_of(
@@ -161,7 +176,7 @@ def merge(reports: Iterable[Report]) -> List[Finding]:
 
 
 def _worse(one: Finding, other: Finding) -> Finding:
-    higher = other if RANK[other.severity] > RANK[one.severity] else one
+    higher = other if RANK[other.severity] > RANK[one.severity] else one  # whoever rated it knows more
     threat = max(one.threat, other.threat, key=_THREAT_RANK.__getitem__)
     scores = [s for s in (one.epss, other.epss) if s is not None]
     dates = [d for d in (one.fix_date, other.fix_date) if d]
@@ -170,7 +185,7 @@ def _worse(one: Finding, other: Finding) -> Finding:
         severity_source=higher.severity_source,
         scanner=",".join(sorted(set(one.scanner.split(",")) | set(other.scanner.split(",")))),
         fixed=one.fixed or other.fixed,
-        status=one.status or other.status,
+        status="fixed" if "fixed" in (one.status, other.status) else one.status or other.status,
         title=one.title or other.title,
         url=one.url or other.url,
         threat=threat,
