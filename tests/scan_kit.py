@@ -22,6 +22,14 @@ SAMPLES = ROOT.parent / "shared" / "samples"
 OLDEST_PYTHON = Path.home() / ".pyenv/versions/3.6.15/bin/python"
 
 
+def hours_ago(hours: float) -> str:
+    """A time of the near past, as databases and reports write it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_STARTED - hours * 3600))
+
+
+_STARTED = time.time()
+
+
 def interpreters() -> list[str]:
     """The running Python, and 3.6 where it is installed: the oldest that the wodle promises to run on."""
     # The file itself before the search path, where a version manager's stand-in may answer for it.
@@ -132,8 +140,8 @@ class Wodle:
         return events_of(out)
 
     def database(self, name: str = "trivy", built: str = "") -> None:
-        """Write when the database was built; without a time, now. It is not due for an update for a long time."""
-        built = built or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        """Write when the database was built; without a time, three hours ago. It is not due for an update for a long time."""
+        built = built or hours_ago(3)
         folder = self.folder / "cache" / name / "db"
         folder.mkdir(parents=True, exist_ok=True)
         metadata = {"Version": 2, "UpdatedAt": built, "NextUpdate": "2999-01-01T00:00:00Z", "DownloadedAt": built}

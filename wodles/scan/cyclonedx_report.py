@@ -4,7 +4,18 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from wodles.scan.reports import Finding, Report, canonical_id, identifier_of, package_url, threat_of
 from wodles.scan.text import clean
-from wodles.scan.values import RANK, as_dict, as_epoch, as_list, as_number, as_texts, list_in, object_of, severity_of
+from wodles.scan.values import (
+    RANK,
+    as_dict,
+    as_epoch,
+    as_list,
+    as_number,
+    as_texts,
+    list_in,
+    object_of,
+    severity_of,
+    text_of,
+)
 
 _CYCLONEDX_VERSIONS = ("1.4", "1.5", "1.6", "1.7")  # 1.4 is the first one that has vulnerabilities
 # These write an empty list of vulnerabilities only after they looked. Trivy writes one into every inventory.
@@ -57,7 +68,7 @@ def _cyclonedx_doubts(
         doubts.append("it is an inventory that nobody compared with vulnerabilities: scan it with --sbom")
     elif not looked and not any(tool in _CYCLONEDX_SCANNERS for tool in _cyclonedx_tools(metadata.get("tools"))):
         doubts.append("it does not show that somebody looked for vulnerabilities: scan it with --sbom")
-    if not clean(subject.get("name")):
+    if not text_of(subject.get("name")):
         doubts.append("it does not say what it is about")
     return doubts
 
@@ -65,7 +76,7 @@ def _cyclonedx_doubts(
 def _cyclonedx_tools(tools: Any) -> List[str]:
     """Return the names of the tools: a list up to 1.4, an object of components and services from 1.5 on."""
     listed = as_list(tools.get("components"), "tools") if isinstance(tools, dict) else as_list(tools, "tools")
-    return [clean(as_dict(tool, "a tool").get("name"), 60).lower() for tool in listed]
+    return [text_of(as_dict(tool, "a tool").get("name"), 60).lower() for tool in listed]
 
 
 def _cyclonedx_identities(subject: Dict[str, Any]) -> Tuple[str, Tuple[str, ...]]:

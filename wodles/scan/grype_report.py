@@ -15,6 +15,7 @@ from wodles.scan.values import (
     object_of,
     severity_of,
     strangers,
+    text_of,
 )
 
 # What Grype writes (grype/presenter/models/document.go and source.go); "unknown" is a source that it cannot name.
@@ -36,7 +37,7 @@ def parse_grype(document: Dict[str, Any]) -> Report:
     target = source.get("target")
     place = target if isinstance(target, dict) else {}
     distro = as_dict(document.get("distro"), "distro")
-    name = clean(distro.get("name"), 40)
+    name = text_of(distro.get("name"), 40)
     alerts = {
         clean(as_dict(alert, "an alert").get("type"), 40)
         for package in as_list(document.get("alertsByPackage"), "alertsByPackage")
@@ -45,7 +46,7 @@ def parse_grype(document: Dict[str, Any]) -> Report:
     image = source.get("type") == "image"
     built, doubts = _grype_database(as_dict(descriptor.get("db"), "descriptor.db"))
     doubts += strangers(document, _GRYPE_KEYS, "the report")
-    if source.get("type") not in _GRYPE_SOURCES or not target:
+    if source.get("type") not in _GRYPE_SOURCES or not (place or text_of(target)):
         doubts.append("it does not say what it is about")
     written = descriptor.get("timestamp")
     if written not in (None, "") and as_epoch(written) is None:
@@ -57,7 +58,7 @@ def parse_grype(document: Dict[str, Any]) -> Report:
         kind="container_image" if image else clean(source.get("type"), 40),
         findings=tuple(findings),
         suppressed=tuple(ignored),
-        image_id=clean(place.get("imageID"), 100),
+        image_id=text_of(place.get("imageID"), 100),
         digests=tuple(clean(x) for x in as_texts(place.get("repoDigests")) + as_texts([place.get("manifestDigest")])),
         os=(name + " " + clean(distro.get("version"), 60)).strip(),
         os_checked=(bool(name) and "distro-unknown" not in alerts) if image else None,

@@ -165,18 +165,33 @@ _THREAT_RANK = {"": 0, "epss": 1, "kev": 2, "malware": 3}
 
 
 def merge(reports: Iterable[Report]) -> List[Finding]:
-    """Merge the scanners' findings: the same CVE in the same package URL is one, with the worst of both views."""
+    """Merge the scanners' findings: the same CVE in the same package URL is one, with the worst of both views.
+
+    What one scanner leaves open, the other may know; what one report says in two ways stays open.
+    """
     merged: Dict[str, Finding] = {}
     for report in reports:
+        own: Dict[str, Finding] = {}
         for finding in report.findings:
             key = finding.key()
-            known = merged.get(key)
-            merged[key] = finding if known is None else _worse(known, finding)
+            known = own.get(key)
+            own[key] = finding if known is None else _doubted(known, finding, _worse(known, finding))
+        for key, finding in own.items():
+            merged[key] = _worse(merged[key], finding) if key in merged else finding
     return list(merged.values())
 
 
+def _doubted(one: Finding, other: Finding, both: Finding) -> Finding:
+    """Keep what one of two entries of the same report leaves open: its rating, and whether there is a fix."""
+    if "UNKNOWN" in (one.severity, other.severity) and both.severity != "CRITICAL":
+        both = both._replace(severity="UNKNOWN")
+    if "unknown" in (one.fix_state(), other.fix_state()) and both.fix_state() != "fixed":
+        both = both._replace(status="")
+    return both
+
+
 def _worse(one: Finding, other: Finding) -> Finding:
-    higher = other if RANK[other.severity] > RANK[one.severity] else one  # whoever rated it knows more
+    higher = other if RANK[other.severity] > RANK[one.severity] else one
     threat = max(one.threat, other.threat, key=_THREAT_RANK.__getitem__)
     scores = [s for s in (one.epss, other.epss) if s is not None]
     dates = [d for d in (one.fix_date, other.fix_date) if d]

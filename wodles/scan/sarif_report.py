@@ -16,6 +16,7 @@ from wodles.scan.values import (
     as_texts,
     object_of,
     score_severity,
+    text_of,
 )
 
 _SARIF_TEXT = re.compile(
@@ -47,7 +48,7 @@ def parse_sarif(document: Dict[str, Any]) -> Report:
     for entry in document["runs"]:
         run = object_of(entry, "a run")
         driver = as_dict(as_dict(run.get("tool"), "tool").get("driver"), "driver")
-        tool = clean(driver.get("name"), 40).lower()
+        tool = text_of(driver.get("name"), 40).lower()
         tools.append(tool or "unknown")
         doubts += _sarif_doubts(run, tool)
         rules = _SarifRules(run)
@@ -55,7 +56,7 @@ def parse_sarif(document: Dict[str, Any]) -> Report:
         artifact = artifact or clean(properties.get("imageName"))
         identities.append(
             (
-                clean(properties.get("imageID"), 100),
+                text_of(properties.get("imageID"), 100),
                 tuple(clean(digest) for digest in as_texts(properties.get("repoDigests"))),
             )
         )
@@ -185,9 +186,9 @@ def _sarif_severity(
     return words.get(level, "UNKNOWN") if isinstance(level, str) else "UNKNOWN"
 
 
-def _sarif_kind(tags: List[str], tool: str, *, vulnerability: bool) -> str:
+def _sarif_kind(tags: List[str], tool: str, name: object, *, vulnerability: bool) -> str:
     kinds = [kind for kind in ("vulnerability", "secret", "misconfiguration", "license") if kind in tags]
-    if tool in _SARIF_SECRET_TOOLS:
+    if tool in _SARIF_SECRET_TOOLS or name == "Secret":  # the rules' name for it in Trivy's SARIF
         return "secret"
     return kinds[0] if kinds else ("vulnerability" if vulnerability else "misconfiguration")
 
@@ -196,7 +197,7 @@ def _sarif_result(result: Dict[str, Any], rule: Dict[str, Any], identifier: str,
     tags = as_texts(as_dict(rule.get("properties"), "properties").get("tags"))
     facts = _sarif_facts(result, rule)
     advisory = _SARIF_ADVISORY.match(identifier)
-    kind = _sarif_kind(tags, tool, vulnerability=advisory is not None)
+    kind = _sarif_kind(tags, tool, rule.get("name"), vulnerability=advisory is not None)
     locations = as_list(result.get("locations"), "locations")
     physical = (
         as_dict(as_dict(locations[0], "a location").get("physicalLocation"), "physicalLocation") if locations else {}

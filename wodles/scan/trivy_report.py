@@ -5,7 +5,17 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 from wodles.scan.errors import ScanError
 from wodles.scan.reports import Finding, Report, canonical_id, identifier_of, line_range, package_url, threat_of
 from wodles.scan.text import clean
-from wodles.scan.values import as_dict, as_epoch, as_severity, as_texts, list_in, object_of, severity_of, strangers
+from wodles.scan.values import (
+    as_dict,
+    as_epoch,
+    as_severity,
+    as_texts,
+    list_in,
+    object_of,
+    severity_of,
+    strangers,
+    text_of,
+)
 
 
 def _trivy_vulnerability(entry: Dict[str, Any], target: str) -> Finding:
@@ -110,7 +120,7 @@ def parse_trivy(document: Dict[str, Any]) -> Report:
     kind = clean(document.get("ArtifactType"), 40)
     metadata = as_dict(document.get("Metadata"), "Metadata")
     system = as_dict(metadata.get("OS"), "Metadata.OS")
-    family, release = clean(system.get("Family"), 40), clean(system.get("Name"), 60)
+    family, release = text_of(system.get("Family"), 40), text_of(system.get("Name"), 60)
     image = kind in _TRIVY_IMAGES
     parts = _TrivyResults()
     for result in list_in(document, "Results"):
@@ -125,7 +135,7 @@ def parse_trivy(document: Dict[str, Any]) -> Report:
         kind=kind,
         findings=tuple(parts.findings),
         suppressed=tuple(parts.suppressed),
-        image_id=clean(metadata.get("ImageID"), 100),
+        image_id=text_of(metadata.get("ImageID"), 100),
         digests=tuple(clean(x) for x in as_texts(metadata.get("RepoDigests"))),
         os=(family + " " + release).strip(),
         # Trivy names the packages' result by the family whose advisories it compared them with.
@@ -160,7 +170,7 @@ class _TrivyResults:
         elif group not in ("custom", "crypto"):
             self.looked = True
         if group == "os-pkgs":
-            self.systems.add(clean(result.get("Type"), 40))
+            self.systems.add(text_of(result.get("Type"), 40))
         for name, parse in _TRIVY_KINDS:
             for item in list_in(result, name):
                 entry = object_of(item, "an entry of " + name)
@@ -185,8 +195,8 @@ class _TrivyResults:
                 self.doubts.append("it hides a finding of a kind that this version does not know")
                 continue
             found = parse(as_dict(entry.get("Finding"), "Finding"), target)
-            title = " ".join([clean(entry.get("Status"), 40), "by", clean(entry.get("Source"), 160)])
-            self.suppressed.append(found._replace(title=title))
+            how = {"status": clean(entry.get("Status"), 40), "title": clean(entry.get("Source"), 160)}
+            self.suppressed.append(found._replace(**how))
         if result.get("Class") == "secret" and not result.get("Secrets") and len(self.suppressed) == before:
             self.doubts.append("a result about secrets holds none: they were filtered out")
         summary = as_dict(result.get("MisconfSummary"), "MisconfSummary")

@@ -5,7 +5,7 @@ import time
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from wodles.scan.errors import ScanError
-from wodles.scan.text import clean
+from wodles.scan.text import FIELD_CHARS, clean
 
 DAY = 86400
 HOUR = 3600
@@ -55,6 +55,11 @@ def strangers(owner: Dict[str, Any], known: Iterable[str], where: str) -> Tuple[
     """Say which parts of an object this version does not know: a list or object there may hold findings."""
     found = sorted(key for key in set(owner) - set(known) if isinstance(owner[key], (list, dict)))
     return tuple("%s holds '%s', which this version does not know" % (where, clean(key, 40)) for key in found)
+
+
+def text_of(value: object, limit: int = FIELD_CHARS) -> str:
+    """Return a text made harmless, and nothing for anything else: a number is no name."""
+    return clean(value, limit) if isinstance(value, str) else ""
 
 
 def as_texts(value: object) -> List[str]:

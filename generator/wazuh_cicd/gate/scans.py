@@ -271,7 +271,7 @@ def _one(
     ]
     listed = {finding.key() for finding in found}
     hidden = {f.key(): f for report in reports for f in report.suppressed if f.key() not in listed}
-    shown = [_issue(finding) for finding in found] + [_issue(finding, finding.title) for finding in hidden.values()]
+    shown = [_issue(finding) for finding in found] + [_issue(finding, finding.title or "it does not say how") for finding in hidden.values()]
     return Scan(
         artifact=(reports[0].artifact or name) if kind == "report" else target.name,
         kind=kind,
