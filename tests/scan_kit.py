@@ -140,7 +140,7 @@ class Wodle:
         return events_of(out)
 
     def database(self, name: str = "trivy", built: str = "") -> None:
-        """Write when the database was built; without a time, three hours ago. It is not due for an update for a long time."""
+        """Write when the database was built; without a time, three hours ago. No update is due."""
         built = built or hours_ago(3)
         folder = self.folder / "cache" / name / "db"
         folder.mkdir(parents=True, exist_ok=True)

@@ -270,7 +270,6 @@ def test_a_scanner_that_ends_well_without_a_report_failed(wodle: Wodle, trivy: S
     "report",
     [
         trivy_report(Results=[]),
-        trivy_report(Results=None),
         trivy_report(Metadata={}),
         trivy_report(Metadata={"OS": {"Family": "none", "Name": ""}}),
         trivy_report(Results=[{"Class": "lang-pkgs", "Vulnerabilities": [vulnerability(1)]}]),

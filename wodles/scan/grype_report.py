@@ -51,7 +51,7 @@ def parse_grype(document: Dict[str, Any]) -> Report:
     written = descriptor.get("timestamp")
     if written not in (None, "") and as_epoch(written) is None:
         doubts.append("the time when it was written cannot be read")
-    report = Report(
+    return Report(
         scanner="grype",
         version=clean(descriptor.get("version"), 40),
         artifact=clean(place.get("userInput") if place else target),
@@ -65,10 +65,8 @@ def parse_grype(document: Dict[str, Any]) -> Report:
         eol="distro-eol" in alerts,
         db_built=built,
         created=as_epoch(written),
+        doubts=tuple(doubts),
     )
-    if image and not report.identities():
-        doubts.append("it does not say which image it is about")
-    return report._replace(doubts=tuple(doubts))
 
 
 def _grype_database(database: Dict[str, Any]) -> Tuple[Optional[int], List[str]]:

@@ -154,8 +154,8 @@ def line_range(start: object, end: object) -> str:
 
 
 def identifier_of(value: object, what: str) -> str:
-    """Return an id; raises ``ScanError`` bad_report when there is none."""
-    text = clean(value, 120)
+    """Return an id; raises ``ScanError`` bad_report when there is none, or it is no text."""
+    text = clean(value, 120) if isinstance(value, str) else ""
     if not text:
         raise ScanError("bad_report", what + " has no id")
     return text

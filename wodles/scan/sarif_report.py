@@ -64,7 +64,8 @@ def parse_sarif(document: Dict[str, Any]) -> Report:
         for item in as_list(run.get("results"), "results"):
             result = object_of(item, "a result")
             rule, identifier = rules.of(result)
-            found = _sarif_result(result, rule, identifier_of(identifier, "a result"), tool)
+            lost = not rule and rules.described
+            found = _sarif_result(result, rule, identifier_of(identifier, "a result"), tool, lost=lost)
             hidden = _sarif_hidden(result, found)
             if hidden:
                 suppressed.append(found._replace(title=hidden))
@@ -127,12 +128,13 @@ class _SarifRules:
         extensions = [as_dict(e, "an extension") for e in as_list(tool.get("extensions"), "extensions")]
         self._listed = [as_dict(rule, "a rule") for rule in as_list(driver.get("rules"), "rules")]
         more = [as_dict(r, "a rule") for e in extensions for r in as_list(e.get("rules"), "rules")]
+        self.described = bool(self._listed or more)
         self._by_id = {clean(rule.get("id"), 160): rule for rule in more + self._listed}
 
     def of(self, result: Dict[str, Any]) -> Tuple[Dict[str, Any], str]:
         """Return a result's rule, empty when it is not described, and its id."""
         named = as_dict(result.get("rule"), "a result's rule")
-        identifier = clean(result.get("ruleId") or named.get("id"), 160)
+        identifier = text_of(result.get("ruleId") or named.get("id"), 160)
         index = result.get("ruleIndex")
         rule = self._by_id.get(identifier, {})
         if not rule and isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(self._listed):
@@ -164,11 +166,18 @@ def _sarif_facts(result: Dict[str, Any], rule: Dict[str, Any]) -> Dict[str, str]
 
 
 def _sarif_severity(
-    result: Dict[str, Any], rule: Dict[str, Any], facts: Dict[str, str], tags: List[str], *, vulnerability: bool
+    result: Dict[str, Any],
+    rule: Dict[str, Any],
+    facts: Dict[str, str],
+    tags: List[str],
+    *,
+    vulnerability: bool,
+    lost: bool,
 ) -> str:
     """Rate a result: by a word in its text or tags, its score, else by its level, where that is one.
 
-    Many tools write the level "warning" at every vulnerability: of those only "error" is a rating.
+    Many tools write the level "warning" at every vulnerability: of those only "error" is a rating. So it is of a result
+    whose rule should be described and is not (``lost``), because nothing says what it is about.
     """
     named = [tag.upper() for tag in tags if tag.upper() in RANK]
     if "Severity" in facts:
@@ -182,7 +191,7 @@ def _sarif_severity(
                 score = as_number(properties[key])
                 return score_severity(score) if score is not None and 0 < score <= 10 else "UNKNOWN"
     level = result.get("level") or as_dict(rule.get("defaultConfiguration"), "defaultConfiguration").get("level")
-    words = {"error": "HIGH"} if vulnerability else {"error": "HIGH", "warning": "MEDIUM", "note": "LOW"}
+    words = {"error": "HIGH"} if vulnerability or lost else {"error": "HIGH", "warning": "MEDIUM", "note": "LOW"}
     return words.get(level, "UNKNOWN") if isinstance(level, str) else "UNKNOWN"
 
 
@@ -193,7 +202,7 @@ def _sarif_kind(tags: List[str], tool: str, name: object, *, vulnerability: bool
     return kinds[0] if kinds else ("vulnerability" if vulnerability else "misconfiguration")
 
 
-def _sarif_result(result: Dict[str, Any], rule: Dict[str, Any], identifier: str, tool: str) -> Finding:
+def _sarif_result(result: Dict[str, Any], rule: Dict[str, Any], identifier: str, tool: str, *, lost: bool) -> Finding:
     tags = as_texts(as_dict(rule.get("properties"), "properties").get("tags"))
     facts = _sarif_facts(result, rule)
     advisory = _SARIF_ADVISORY.match(identifier)
@@ -210,7 +219,7 @@ def _sarif_result(result: Dict[str, Any], rule: Dict[str, Any], identifier: str,
     return Finding(
         kind=kind,
         id=advisory.group(1) if advisory and kind == "vulnerability" else identifier,
-        severity=_sarif_severity(result, rule, facts, tags, vulnerability=kind == "vulnerability"),
+        severity=_sarif_severity(result, rule, facts, tags, vulnerability=kind == "vulnerability", lost=lost),
         scanner=tool,
         package=clean(facts.get("Package") or (advisory.group(2) if advisory else ""), 200),
         version=clean(facts.get("Installed Version") or facts.get("Version"), 100),

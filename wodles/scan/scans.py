@@ -93,6 +93,9 @@ def doubts(target: Target, reports: List[Report], config: Config, now: Optional[
             yield Problem("scan_error", "no_proof", report.scanner + ": " + doubt)
         if not report.looked and _must_show(target, report, config):
             yield Problem("scan_error", "no_proof", report.scanner + ": it names nothing that was looked at")
+        image = report.kind == "container_image" and report.proves
+        if image and target.kind == "report" and not report.identities():
+            yield Problem("scan_error", "no_proof", report.scanner + ": it does not say which image it is about")
         old = _age(target, report, config, now)
         if old:
             yield Problem("db_stale", "db_stale", "%s: %s" % (report.scanner, old))

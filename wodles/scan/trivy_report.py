@@ -128,7 +128,7 @@ def parse_trivy(document: Dict[str, Any]) -> Report:
     doubts = list(strangers(document, _TRIVY_KEYS, "the report")) + parts.doubts
     if document.get("ArtifactType") not in _TRIVY_TYPES:
         doubts.append("it does not say what kind of artifact it is about")
-    report = Report(
+    return Report(
         scanner="trivy",
         version=clean(as_dict(document.get("Trivy"), "Trivy").get("Version"), 40),
         artifact=clean(document.get("ArtifactName")),
@@ -144,10 +144,8 @@ def parse_trivy(document: Dict[str, Any]) -> Report:
         created=as_epoch(document.get("CreatedAt")),
         packages=tuple(sorted(parts.packages - {""})),
         looked=parts.looked,
+        doubts=tuple(doubts),
     )
-    if kind == "container_image" and not report.identities():
-        doubts.append("it does not say which image it is about")
-    return report._replace(doubts=tuple(doubts))
 
 
 class _TrivyResults:
@@ -195,8 +193,8 @@ class _TrivyResults:
                 self.doubts.append("it hides a finding of a kind that this version does not know")
                 continue
             found = parse(as_dict(entry.get("Finding"), "Finding"), target)
-            how = {"status": clean(entry.get("Status"), 40), "title": clean(entry.get("Source"), 160)}
-            self.suppressed.append(found._replace(**how))
+            status, source = clean(entry.get("Status"), 40), clean(entry.get("Source"), 160)
+            self.suppressed.append(found._replace(status=status, title=source))
         if result.get("Class") == "secret" and not result.get("Secrets") and len(self.suppressed) == before:
             self.doubts.append("a result about secrets holds none: they were filtered out")
         summary = as_dict(result.get("MisconfSummary"), "MisconfSummary")

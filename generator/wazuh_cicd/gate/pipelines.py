@@ -26,7 +26,7 @@ _NAMES = re.compile(
 )
 _FOLDERS = (".github/workflows", ".github/actions", ".gitea/workflows", ".forgejo/workflows", ".circleci", ".gitlab/ci",
             ".woodpecker", ".tekton", ".buildkite")  # fmt: skip
-_SKIPPED = frozenset((".git", "node_modules", ".venv", "venv", "__pycache__", ".terraform"))
+SKIPPED = frozenset((".git", "node_modules", ".venv", "venv", "__pycache__", ".terraform"))
 # A name that holds a credential, in snake, kebab or camel case; "token_file" and the like name a place, not a value.
 _WORD = (
     r"(?:password|passwd|passphrase|(?<![a-z])pass|pwd|secret|token|api[_-]?key|access[_-]?key|secret[_-]?key"
@@ -105,8 +105,8 @@ def literal_credentials(directory: Path) -> list[Finding]:
 def pipeline_files(directory: Path) -> Iterator[tuple[str, str]]:
     """Walk a directory's pipeline files, ``(path, name below the directory)``; links are not followed out of it."""
     root = str(directory)
-    for folder, folders, names in os.walk(root, onerror=_unreadable):
-        folders[:] = sorted(f for f in folders if f not in _SKIPPED)
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = sorted(f for f in folders if f not in SKIPPED)
         below = os.path.relpath(folder, root).replace(os.sep, "/")
         special = any(below == place or below.startswith(place + "/") for place in _FOLDERS)
         for name in sorted(names):
@@ -116,7 +116,8 @@ def pipeline_files(directory: Path) -> Iterator[tuple[str, str]]:
                 yield path, name if below == "." else f"{below}/{name}"
 
 
-def _unreadable(error: OSError) -> None:
+def unreadable(error: OSError) -> None:
+    """Refuse a folder that cannot be read: what is in it is not known. Raises ``ScanError``."""
     raise ScanError("no_proof", f"a folder cannot be read: {error.strerror}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.errors import UsageError
+from wazuh_cicd.gate.inline import ignored_inline
 from wazuh_cicd.gate.pipelines import literal_credentials
 from wazuh_cicd.gate.provenance import verify_provenance
 from wodles.scan.config import Config, check_config
@@ -264,14 +265,18 @@ def _one(
     if kind != "report":
         problems += _ages(toolbox, policy, now)
     more, told = _supply_chain(toolbox, target, policy, reports)
-    found = [
-        *merge(reports),
-        *_ended(reports),
-        *(literal_credentials(Path(value)) if _reads_pipelines(policy, kind) else ()),
-    ]
+    try:
+        written, commented = _read_directory(Path(value), policy) if kind == "directory" else ([], [])
+    except ScanError as error:
+        written, commented = [], []
+        problems.append(_problem(error.reason, error.detail))
+    found = [*merge(reports), *_ended(reports), *written]
     listed = {finding.key() for finding in found}
-    hidden = {f.key(): f for report in reports for f in report.suppressed if f.key() not in listed}
-    shown = [_issue(finding) for finding in found] + [_issue(finding, finding.title or "it does not say how") for finding in hidden.values()]
+    excused = [*commented, *(f for report in reports for f in report.suppressed)]
+    hidden = {f.key(): f for f in excused if f.key() not in listed}
+    shown = [_issue(finding) for finding in found] + [
+        _issue(finding, finding.title or "it does not say how") for finding in hidden.values()
+    ]
     return Scan(
         artifact=(reports[0].artifact or name) if kind == "report" else target.name,
         kind=kind,
@@ -296,8 +301,10 @@ def _ended(reports: Sequence[Report]) -> list[Finding]:
     return [finding] if system else []
 
 
-def _reads_pipelines(policy: Policy, kind: str) -> bool:
-    return kind == "directory" and "secret" in policy.checks
+def _read_directory(directory: Path, policy: Policy) -> tuple[list[Finding], list[Finding]]:
+    """Find what no scanner reports: credentials that pipeline files write out, and checks that comments switch off."""
+    secrets = literal_credentials(directory) if "secret" in policy.checks else []
+    return secrets, ignored_inline(directory) if "misconfig" in policy.checks else []
 
 
 def _target(config: Config, kind: str, value: str) -> Target:
