@@ -2,11 +2,11 @@
 
     gate_fuzz.py [--count 100000] [--seed N] [--samples FOLDER]
 
-A report that passes loses one fact of the proof list (``docs/gate.md``): its key is removed, or its value replaced by one
-that proves nothing. A report that fails is changed in one to three places: keys removed, renamed, in another case, twice;
-values of another type, null, empty, misspelt. Left out are changes that make another report in its own right: a finding,
-or the list of them, that is not there any more; another known severity; a system that is not past its end of life any
-more; a finding that is hidden, which the policy key ``hidden`` is about.
+A report that passes loses one fact of the proof list (``docs/gate.md``): its key is removed, or its value replaced by
+one that proves nothing. A report that fails is changed in one to three places: keys removed, renamed, in another case,
+twice; values of another type, null, empty, misspelt. Left out are changes that make another report in its own right: a
+finding, or the list of them, that is not there any more; another known severity; a system that is not past its end of
+life any more; a finding that is hidden, which the policy key ``hidden`` is about.
 
 Prints how many of each were judged and what passed; ends with 1 when something did.
 """

@@ -16,6 +16,7 @@ import pytest
 
 from scan_kit import ROOT, SAMPLES, StandIn, hours_ago
 from wazuh_cicd.cli import main
+from wazuh_cicd.gate.inline import ignored_inline
 from wazuh_cicd.gate.pipelines import credentials_in
 from wodles.scan.read_report import parse_report
 from wodles.scan.text import clean
@@ -557,3 +558,19 @@ def test_a_pipeline_with_a_literal_credential_fails(tmp_path: Path, name: str) -
     (finding,) = json.loads(out.read_text())["findings"]
     assert (finding["id"], finding["target"], finding["lines"]) == ("literal-credential", name, "2")
     assert "hunter2" not in out.read_text()
+
+
+def test_the_snippets_hold_no_credential_and_no_package_by_name() -> None:
+    for path in sorted((ROOT / "docs" / "pipelines").iterdir()):
+        text = path.read_text()
+        assert list(credentials_in(text)) == []
+        assert "pip install wazuh" not in text
+        assert "--policy .ci" not in text
+
+
+def test_a_comment_that_switches_a_check_off_is_hidden_not_unseen(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('#trivy:ignore:AVD-AWS-0086\nresource "x" "y" {}\n')
+    (tmp_path / "Dockerfile").write_text("# trivy:ignore:DS-0002\nFROM scratch\n")
+    (tmp_path / "notes.md").write_text("trivy:ignore:DS-0002\n")
+    found = {(finding.id, finding.target, finding.lines) for finding in ignored_inline(tmp_path)}
+    assert found == {("AVD-AWS-0086", "main.tf", "1"), ("DS-0002", "Dockerfile", "1")}

@@ -301,7 +301,9 @@ def test_an_image_without_a_system_is_clean_where_that_is_allowed(wodle: Wodle, 
 
 
 def test_an_end_of_life_system_is_one_event_of_its_own(wodle: Wodle, trivy: StandIn) -> None:
-    trivy.plan({"report": trivy_report(Metadata={"OS": {"Family": "alpine", "Name": "3.9.4", "EOSL": True}})})
+    packages = {"Target": "app (alpine 3.9.4)", "Class": "os-pkgs", "Type": "alpine"}
+    system = {"OS": {"Family": "alpine", "Name": "3.9.4", "EOSL": True}}
+    trivy.plan({"report": trivy_report(Metadata=system, Results=[packages])})
     events = wodle.run()
     assert [(e["event"], e["os"]) for e in of(events, "scan_error", "eol_os", "db_stale")] == [
         ("eol_os", "alpine 3.9.4")
