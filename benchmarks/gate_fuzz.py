@@ -280,6 +280,8 @@ def change(document: Any, path: Place, chooser: random.Random) -> bool:
         return name != key and not (key in _LISTS and not isinstance(owner[name], list))
     if key in _LISTS and (act == "remove" or value == []):
         return False
+    if key == "VulnerabilityID" and isinstance(value, str) and str(owner[key]).startswith("MAL-"):
+        return False  # another advisory, which is not about malware
     if act == "remove":
         del owner[key]
     else:

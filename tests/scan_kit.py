@@ -140,11 +140,12 @@ class Wodle:
         return events_of(out)
 
     def database(self, name: str = "trivy", built: str = "") -> None:
-        """Write when the database was built; without a time, three hours ago. No update is due."""
+        """Write when the database was built; without a time, three hours ago, and no update is due."""
+        due = built or "2999-01-01T00:00:00Z"
         built = built or hours_ago(3)
         folder = self.folder / "cache" / name / "db"
         folder.mkdir(parents=True, exist_ok=True)
-        metadata = {"Version": 2, "UpdatedAt": built, "NextUpdate": "2999-01-01T00:00:00Z", "DownloadedAt": built}
+        metadata = {"Version": 2, "UpdatedAt": built, "NextUpdate": due, "DownloadedAt": built}
         (folder / "metadata.json").write_text(json.dumps(metadata))
 
 

@@ -98,6 +98,8 @@ UNPROVED: dict[str, Any] = {
     "cyclonedx: of no time": changed(fuzz.cyclonedx(fuzz.LOW), metadata={"component": {"name": "app"}}),
     "sarif: no runs": {"version": "2.1.0", "runs": []},
     "sarif: another version": changed(fuzz.sarif(), version="2.0.0"),
+    "sarif: results under another key": sarif_run(Results=[{"ruleId": "CVE-2024-1001"}]),
+    "cyclonedx: findings under another key": changed(fuzz.cyclonedx(), Vulnerabilities=[fuzz.LOW]),
     "sarif: results missing": sarif_run(results=...),
     "sarif: results null": sarif_run(results=None),
     "sarif: results elsewhere": sarif_run(externalPropertyFileReferences={"results": [{"location": {"uri": "x"}}]}),

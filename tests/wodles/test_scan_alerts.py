@@ -58,7 +58,7 @@ def wodle(tmp_path: Path, trivy: StandIn) -> Wodle:
 
 
 def results(**more: Any) -> dict[str, Any]:
-    return trivy_report(Results=[{"Class": "os-pkgs"}, {"Target": "x", **more}])
+    return trivy_report(Results=[{"Class": "os-pkgs", "Type": "debian"}, {"Target": "x", **more}])
 
 
 SECRET = {"RuleID": "github-pat", "Category": "GitHub", "Severity": "CRITICAL", "Title": "GitHub PAT", "StartLine": 1}

@@ -14,12 +14,17 @@ from wodles.scan.values import (
     list_in,
     object_of,
     severity_of,
+    strangers,
     text_of,
 )
 
 _CYCLONEDX_VERSIONS = ("1.4", "1.5", "1.6", "1.7")  # 1.4 is the first one that has vulnerabilities
 # These write an empty list of vulnerabilities only after they looked. Trivy writes one into every inventory.
 _CYCLONEDX_SCANNERS = ("grype",)
+_CYCLONEDX_KEYS = (
+    *("metadata", "components", "services", "externalReferences", "dependencies", "compositions", "vulnerabilities"),
+    *("annotations", "formulation", "declarations", "definitions", "citations", "properties", "signature"),
+)
 _CYCLONEDX_EXCUSED = ("not_affected", "false_positive", "resolved", "resolved_with_pedigree")
 
 
@@ -58,7 +63,7 @@ def parse_cyclonedx(document: Dict[str, Any]) -> Report:
 def _cyclonedx_doubts(
     document: Dict[str, Any], metadata: Dict[str, Any], subject: Dict[str, Any], *, looked: bool
 ) -> List[str]:
-    doubts = []
+    doubts = list(strangers(document, _CYCLONEDX_KEYS, "the report"))
     if document.get("bomFormat") != "CycloneDX" or document.get("specVersion") not in _CYCLONEDX_VERSIONS:
         doubts.append(
             "it is of no CycloneDX version that this version knows (%s to %s)"

@@ -16,6 +16,7 @@ from wodles.scan.values import (
     as_texts,
     object_of,
     score_severity,
+    strangers,
     text_of,
 )
 
@@ -25,6 +26,14 @@ _SARIF_TEXT = re.compile(
 _SARIF_ADVISORY = re.compile(r"((?:CVE-\d{4}-\d{4,})|(?:GHSA(?:-[0-9a-z]{4}){3}))(?:-(.+))?$")
 # Tools whose every result is a secret; they write no severity.
 _SARIF_SECRET_TOOLS = ("gitleaks", "trufflehog", "detect-secrets", "ggshield")
+# SARIF 2.1.0, sections 3.13 and 3.14.
+_SARIF_KEYS = ("version", "runs", "inlineExternalProperties", "properties")
+_SARIF_RUN_KEYS = (
+    *("externalPropertyFileReferences", "automationDetails", "runAggregates", "newlineSequences", "originalUriBaseIds"),
+    *("specialLocations", "artifacts", "logicalLocations", "addresses", "threadFlowLocations", "graphs", "invocations"),
+    *("conversion", "tool", "taxonomies", "translations", "policies", "webRequests", "webResponses", "results"),
+    *("redactionTokens", "versionControlProvenance", "properties"),
+)
 _SARIF_EXIT_CODES = (1, 10)  # what many tools, and this project's gate, end with when they found something
 
 
@@ -36,7 +45,7 @@ def parse_sarif(document: Dict[str, Any]) -> Report:
     times: List[Optional[int]] = []
     identities: List[Tuple[str, Tuple[str, ...]]] = []
     artifact = ""
-    doubts: List[str] = []
+    doubts = list(strangers(document, _SARIF_KEYS, "the report"))
     if document.get("version") != "2.1.0":
         doubts.append("it is not SARIF 2.1.0")
     if not isinstance(document["runs"], list):
@@ -96,7 +105,7 @@ def _sarif_invocations(run: Dict[str, Any]) -> List[Dict[str, Any]]:
 
 def _sarif_doubts(run: Dict[str, Any], tool: str) -> List[str]:
     """Say why a run proves nothing: the tool is not named or failed, or its results are not there."""
-    doubts = []
+    doubts = list(strangers(run, _SARIF_RUN_KEYS, "a run"))
     if not tool:
         doubts.append("it does not say which tool wrote it")
     if not isinstance(run.get("results"), list):

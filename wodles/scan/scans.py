@@ -93,6 +93,8 @@ def doubts(target: Target, reports: List[Report], config: Config, now: Optional[
             yield Problem("scan_error", "no_proof", report.scanner + ": " + doubt)
         if not report.looked and _must_show(target, report, config):
             yield Problem("scan_error", "no_proof", report.scanner + ": it names nothing that was looked at")
+        if target.kind in ("image", "registry", "archive") and report.os_checked is None:
+            yield Problem("scan_error", "no_proof", report.scanner + ": it is not about an image")
         image = report.kind == "container_image" and report.proves
         if image and target.kind == "report" and not report.identities():
             yield Problem("scan_error", "no_proof", report.scanner + ": it does not say which image it is about")

@@ -111,6 +111,8 @@ def run(args: argparse.Namespace) -> int:
             shown = as_table(verdict, colour=wants_colour()) if args.format == "text" else FORMATS[args.format](verdict)
         except FindingsError as error:  # of the policy: whoever wrote it has to act, not the developer
             raise UsageError(str(error)) from None
+        except OSError as error:  # a pipe that broke is among them, and is no pass
+            raise UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
         return _print(shown, verdict.code)
 
 
@@ -199,8 +201,9 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _print(text: str, code: int) -> int:
     """Print the verdict; a reader that is gone changes nothing, and a pass that finds no room is none."""
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()
