@@ -17,8 +17,12 @@ import pytest
 from scan_kit import ROOT, SAMPLES, StandIn, hours_ago
 from wazuh_cicd.cli import main
 from wazuh_cicd.gate.inline import ignored_inline
-from wazuh_cicd.gate.pipelines import credentials_in
+from wazuh_cicd.gate.pipelines import credentials_in, literal_credentials
+from wodles.scan.config import DEFAULTS
+from wodles.scan.errors import ScanError
 from wodles.scan.read_report import parse_report
+from wodles.scan.scans import prove
+from wodles.scan.targets import Target
 from wodles.scan.text import clean
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -122,6 +126,22 @@ def test_what_is_no_proof_is_refused_with_the_reason(
 ) -> None:
     assert judge(UNPROVED[name]) == 20
     assert "FAIL" in capsys.readouterr().out
+
+
+def reason_of(report: Any) -> str:
+    """Say why the scanner on a host does not call a report clean; empty: it does."""
+    data = (report if isinstance(report, str) else json.dumps(report)).encode()
+    try:
+        problem = prove(Target("report", "r", "r"), [parse_report(data)], DEFAULTS._replace(database_max_age_hours=120))
+    except ScanError as error:
+        return error.reason
+    return problem.reason if problem else ""
+
+
+@pytest.mark.parametrize("name", UNPROVED)
+def test_the_scanner_on_a_host_calls_none_of_them_clean(name: str) -> None:
+    assert reason_of(UNPROVED[name]) in {"bad_report", "no_proof", "db_stale", "unknown_os"}
+    assert reason_of(fuzz.trivy()) == ""
 
 
 @pytest.mark.parametrize("number", range(len(fuzz.PASSING)))
@@ -394,6 +414,8 @@ def test_a_signal_never_passes(tmp_path: Path, number: int) -> None:
     process = subprocess.Popen(
         command("--archive", "app.tar", "--policy", "policy.yml", "--cache", "cache"),
         cwd=tmp_path, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=-1, stderr=-1,
+        # A shell starts what runs in the background without SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- one thread
     )  # fmt: skip
     patience = time.monotonic() + 60
     while not trivy.calls() and time.monotonic() < patience:
@@ -527,6 +549,29 @@ def test_a_credential_that_is_written_out_is_found(line: str) -> None:
 @pytest.mark.parametrize("line", [line for line in REFERENCES.splitlines() if line.strip()])
 def test_what_is_injected_at_run_time_is_none(line: str) -> None:
     assert list(credentials_in(line)) == []
+
+
+LONG = {
+    "logins": "docker login " * 30_000,
+    "one word": "a" * 400_000,
+    "clients": "mysql " * 60_000,
+    "tokens": "eyJaaaaaaaa." * 30_000,
+    "keys": "password=" * 40_000,
+    "addresses": "x:/" * 90_000,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_no_line_takes_long_to_read(name: str) -> None:
+    begun = time.process_time()
+    list(credentials_in(LONG[name]))
+    assert time.process_time() - begun < 20
+
+
+def test_a_linked_pipeline_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "ci.groovy").write_text("password = 'hunter2hunter2'\n")
+    (tmp_path / "Jenkinsfile").symlink_to("ci.groovy")
+    assert [(f.target, f.lines) for f in literal_credentials(tmp_path)] == [("Jenkinsfile", "1")]
 
 
 def test_a_variable_of_two_lines_is_read() -> None:

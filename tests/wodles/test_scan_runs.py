@@ -177,6 +177,12 @@ def test_findings_below_the_floor_are_counted_not_told(wodle: Wodle) -> None:
     assert events[0]["high"] == 2
 
 
+def test_what_nobody_has_rated_is_not_below_the_floor(wodle: Wodle, trivy: StandIn) -> None:
+    wodle.config["severity_floor"] = "CRITICAL"
+    trivy.plan({"report": trivy_report(vulnerability(1, Severity=""), vulnerability(2, Severity="LOW"))})
+    assert [e["id"] for e in of(wodle.run(), "vulnerability")] == ["CVE-2024-0001"]
+
+
 def test_damaged_memory_is_one_error_and_a_fresh_start(wodle: Wodle, tmp_path: Path) -> None:
     wodle.run()
     (path,) = (tmp_path / "state" / "artifacts").iterdir()

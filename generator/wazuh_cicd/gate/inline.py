@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FILES = re.compile(
     r"(?:(?:[\w.-]+\.)?(?:Dockerfile|Containerfile)(?:\.[\w.-]+)?"
-    r"|.*\.(?:tf|tofu|hcl|ya?ml|json|tpl|template|bicep|dockerfile|properties))\Z",
+    r"|.*\.(?:tf|tofu|hcl|ya?ml|tpl|template|dockerfile))\Z",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"(?:trivy|tfsec):ignore:(?P<id>[\w*.-]+)", re.IGNORECASE)

@@ -32,7 +32,7 @@ _WORD = (
     r"(?:password|passwd|passphrase|(?<![a-z])pass|pwd|secret|token|api[_-]?key|access[_-]?key|secret[_-]?key"
     r"|private[_-]?key|auth[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?|webhook[_-]?url|connection[_-]?string)"
 )
-_KEY = rf"(?P<name>[\w.-]*?{_WORD})(?P<rest>[_-]?(?:\d{{1,3}}|value|string|prod|dev|test|stage|staging|ci))?"
+_KEY = rf"(?P<name>[\w.-]{{0,120}}?{_WORD})(?P<rest>[_-]?(?:\d{{1,3}}|value|string|prod|dev|test|stage|staging|ci))?"
 # Ways to give a value: `key: value`, `key = value`, `key=value`; and a list item's `name: KEY` with `value:` below it.
 _ASSIGNMENT = re.compile(
     rf"(?<![\w$.{{-])[\"']?{_KEY}[\"']?\s*(?::=|\+=|=>|[:=])\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;#&|)}}\]]+)",
@@ -41,9 +41,10 @@ _ASSIGNMENT = re.compile(
 _NAMED = re.compile(rf"^\s*(?:-\s*)?(?:name|key)\s*:\s*[\"']?{_KEY}[\"']?\s*$", re.IGNORECASE)
 _VALUE = re.compile(r"^\s*value\s*:\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s#]+)")
 _OPTIONS = re.compile(
-    r"(?:docker|podman|helm|oras|crane|skopeo|buildah|nerdctl)\s[^|;&]*?login\b[^|;&]*?\s(?:-p|--password)[=\s]+(?P<login>\S+)"
-    r"|\bcurl\b[^\n|;&]*?\s(?:-u|--user)[=\s]*[\"']?[^\s:\"']+:(?P<user>[^\s\"']+)"
-    r"|\b(?:mysql|mysqldump|mariadb)\b[^\n|;&]*?\s-p(?P<mysql>[^\s-]\S*)"
+    r"(?:docker|podman|helm|oras|crane|skopeo|buildah|nerdctl)\s[^|;&]{0,200}?login\b[^|;&]{0,200}?"
+    r"\s(?:-p|--password)[=\s]{1,9}(?P<login>\S+)"
+    r"|\bcurl\b[^|;&]{0,400}?\s(?:-u|--user)[=\s]{0,9}[\"']?[^\s:\"']{1,100}:(?P<user>[^\s\"']+)"
+    r"|\b(?:mysql|mysqldump|mariadb)\b[^|;&]{0,400}?\s-p(?P<mysql>[^\s-]\S*)"
     r"|\bsshpass\s+-p\s*(?P<ssh>\S+)"
     r"|Authorization:\s*(?:Bearer|Basic|token)\s+(?P<header>[^\s\"']+)"
     r"|\b(?:password|_authToken|_password)\s+(?P<netrc>[^\s\"']{4,})\s*(?:\"|'|$)"
@@ -56,7 +57,7 @@ _OPTION_TEXTS = {
     "header": "Authorization",
     "netrc": "password",
 }
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@\"']*:(?P<value>[^/\s@\"']+)@", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^/\s:@\"']{0,200}:(?P<value>[^/\s@\"']{1,400})@", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 # A value that is taken from somewhere at run time, or that is none.
 _REFERENCE = re.compile(
@@ -68,7 +69,7 @@ _NO_VALUE = re.compile(
     r"|[\d.]{1,3})\Z",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[\w./+-]{16,}")  # long enough for the shapes of the providers' tokens
+_WORDS = re.compile(r"[\w./+-]{16,1024}")  # long enough for the shapes of the providers' tokens
 _PLACE = re.compile(r"(?:/|\./|\.\./|~/)[\w./@-]+\Z|(?:secret|kv|database|auth)/[\w./-]+\Z")
 
 
@@ -103,7 +104,7 @@ def literal_credentials(directory: Path) -> list[Finding]:
 
 
 def pipeline_files(directory: Path) -> Iterator[tuple[str, str]]:
-    """Walk a directory's pipeline files, ``(path, name below the directory)``; links are not followed out of it."""
+    """Walk a directory's pipeline files, ``(path, name below the directory)``; links are followed inside it only."""
     root = str(directory)
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = sorted(f for f in folders if f not in SKIPPED)
@@ -112,7 +113,8 @@ def pipeline_files(directory: Path) -> Iterator[tuple[str, str]]:
         for name in sorted(names):
             path = os.path.join(folder, name)  # noqa: PTH118 -- as os.walk gives it
             wanted = _NAMES.match(name) or (special and name.endswith((".yml", ".yaml")))
-            if wanted and not os.path.islink(path) and os.path.isfile(path):  # noqa: PTH113, PTH114
+            inside = os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)
+            if wanted and inside and os.path.isfile(path):  # noqa: PTH113 -- a path of os.walk's
                 yield path, name if below == "." else f"{below}/{name}"
 
 
