@@ -16,6 +16,7 @@ import pytest
 
 from scan_kit import ROOT, SAMPLES, StandIn, hours_ago
 from wazuh_cicd.cli import main
+from wazuh_cicd.gate import scans
 from wazuh_cicd.gate.inline import ignored_inline
 from wazuh_cicd.gate.pipelines import credentials_in, literal_credentials
 from wodles.scan.config import DEFAULTS
@@ -256,6 +257,37 @@ def test_what_has_no_registry_cannot_satisfy_a_rule_about_one(tmp_path: Path, ki
     policy.write_text(HEAD + tools + rule + f"no_origin_allowed: [{kind}]\n")
     assert main(args) == 0
     assert cosign.calls() == []
+
+
+def test_an_image_that_was_built_here_comes_from_no_registry_and_binds_the_reports_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = Target("image", "app:1", fuzz.IMAGE, fuzz.IMAGE, names=("app:1",))
+    monkeypatch.setattr(scans, "docker_images", lambda _: [built])
+    trivy = StandIn(tmp_path, "trivy", {"report": fuzz.trivy()})
+    cosign = StandIn(tmp_path, "cosign", {})
+    folder = tmp_path / "cache" / "trivy" / "db"
+    folder.mkdir(parents=True)
+    (folder / "metadata.json").write_text(json.dumps({"UpdatedAt": hours_ago(1), "NextUpdate": "2999-01-01T00:00:00Z"}))
+    tools = f"scanners: {json.dumps({'trivy': trivy.tool(), 'cosign': cosign.tool()})}\n"
+    policy = tmp_path / "policy.yml"
+    policy.write_text(HEAD + tools + "registries: [r.example.com]\n")
+    (tmp_path / "own.json").write_text(json.dumps(fuzz.grype()))
+    (tmp_path / "other.json").write_text(json.dumps(fuzz.grype()).replace(fuzz.IMAGE, DIGEST))
+    args = ["gate", "--image", "app:1", "--policy", str(policy), "--cache", str(tmp_path / "cache")]
+    assert main(args) == 0
+    assert "note: app:1: built or loaded here, so it comes from no registry" in capsys.readouterr().out
+    policy.write_text(HEAD + tools)
+    assert main([*args, "--report", str(tmp_path / "own.json")]) == 0
+    assert main([*args, "--report", str(tmp_path / "other.json")]) == 20
+    policy.write_text(HEAD + tools + "signature: {key: awskms:///alias/x}\n")
+    assert main(args) == 20
+    assert cosign.calls() == []
+
+
+def test_a_format_that_shows_little_says_so(judge: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(fuzz.sarif()) == 0
+    assert "its format does not show what was looked at" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -264,6 +264,8 @@ def _one(
         problems.append(Problem("scanner", "no_proof", "this format does not show what the scanner looked at"))
     if kind != "report":
         problems += _ages(toolbox, policy, now)
+    if not all(report.proves for report in reports):
+        notes = (*notes, f"{name}: its format does not show what was looked at, or how old the data were")
     more, told = _supply_chain(toolbox, target, policy, reports)
     try:
         written, commented = _read_directory(Path(value), policy) if kind == "directory" else ([], [])
