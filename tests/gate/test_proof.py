@@ -216,6 +216,18 @@ def test_what_the_report_hides_is_shown_counted_and_refused_where_the_policy_say
     assert judge(HIDDEN[name], "--profile", "strict") == 10
 
 
+def test_of_a_finding_that_is_hidden_twice_the_worst_view_counts(judge: Callable[..., int]) -> None:
+    report = HIDDEN["trivy: vulnerability"]
+    (packages,) = report["Results"]
+    (item,) = packages["ExperimentalModifiedFindings"]
+    low = {**item, "Finding": {**item["Finding"], "Severity": "LOW"}}
+    for items in ([item, low], [low, item]):
+        both = changed(report, Results=[{**packages, "ExperimentalModifiedFindings": items}])
+        assert judge(both, policy="hidden: fail\n") == 10
+    listed = {**packages, "Vulnerabilities": [low["Finding"]]}
+    assert judge(changed(report, Results=[listed]), policy="hidden: fail\n") == 10
+
+
 def test_a_suppression_of_sarif_hides_only_when_every_one_is_accepted(judge: Callable[..., int]) -> None:
     result = fuzz.result("CVE-2024-1001", "error", "x")
     for states, code in ((["accepted"], 0), ([None], 0), (["accepted", "rejected"], 10), (["underReview"], 10)):

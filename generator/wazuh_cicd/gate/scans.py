@@ -273,12 +273,9 @@ def _one(
         written, commented = [], []
         problems.append(_problem(error.reason, error.detail))
     found = [*merge(reports), *_ended(reports), *written]
-    listed = {finding.key() for finding in found}
-    excused = [*commented, *(f for report in reports for f in report.suppressed)]
-    hidden = {f.key(): f for f in excused if f.key() not in listed}
-    shown = [_issue(finding) for finding in found] + [
-        _issue(finding, finding.title or "it does not say how") for finding in hidden.values()
-    ]
+    hidden = merge([_hidden_as_found(report.suppressed) for report in reports] + [_hidden_as_found(commented)])
+    shown = [_issue(finding) for finding in found]
+    shown += [_issue(finding, finding.title or "it does not say how") for finding in hidden]
     return Scan(
         artifact=(reports[0].artifact or name) if kind == "report" else target.name,
         kind=kind,
@@ -291,6 +288,11 @@ def _one(
         problems=(*problems, *more),
         notes=(*notes, *told),
     )
+
+
+def _hidden_as_found(findings: Sequence[Finding]) -> Report:
+    """Make a report of what is hidden, so that the same finding twice is one, with the worst of both views."""
+    return Report(scanner="", version="", artifact="", kind="", findings=tuple(findings))
 
 
 def _ended(reports: Sequence[Report]) -> list[Finding]:
