@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.decode.event import LOCAL_AGENT
-from wazuh_cicd.engine.decode.jsontext import parse, print_formatted
+from wazuh_cicd.engine.decode.jsontext import NESTING_LIMIT, depth_of, parse_whole, print_formatted
 from wazuh_cicd.engine.decode.predecode import shown_hostname
 from wazuh_cicd.engine.judge.mitre import describe
 from wazuh_cicd.engine.load.decoderdefinition import STATIC_FIELDS
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # A group string is cut to this many bytes before it is split.
 MAX_GROUPS = 1023
+# What logtest reads may be nested so deep.
+MAX_DEPTH = NESTING_LIMIT
 # A description is expanded only if the result stays below this many bytes.
 MAX_DESCRIPTION = 1024
 
@@ -75,9 +77,7 @@ def printed(value: bytes) -> Any:  # noqa: ANN401  (JSON)
     """Return a field's value as the alert prints it: text, or an array when it is the text of one."""
     if value.startswith(b"[") and value.endswith(b"]"):
         try:
-            parsed = parse(value)
-            if isinstance(parsed, list):
-                return json.loads(text(print_formatted(parsed)))
+            return json.loads(text(print_formatted(parse_whole(value))))
         except (ValueError, RecursionError):
             return text(value)
     return text(value)
@@ -110,6 +110,22 @@ def nest(fields: Iterable[tuple[bytes, bytes]], data: dict[str, Any]) -> None:
             if last.lower() not in index:
                 index[last.lower()] = last
                 place[last] = printed(value)
+
+
+def too_deep(event: Event) -> bool:
+    """Whether the alert is nested too deep for logtest to read it back, which then gives no output."""
+    room = MAX_DEPTH - 2  # the alert and its ``data`` are two levels
+    for name, value in event.dynamics:
+        dots = name.count(b".")
+        if dots > room:
+            return True
+        if value.startswith(b"[") and value.count(b"[") + value.count(b"{") + dots > room:
+            try:
+                if dots + depth_of(parse_whole(value)) > room:
+                    return True
+            except ValueError:
+                continue
+    return False
 
 
 def data_of(event: Event) -> dict[str, Any]:
@@ -214,7 +230,7 @@ def alert_of(
     alert["agent"] = agent
     alert["manager"] = {"name": manager}
     alert["id"] = f"{int(event.time)}.0"
-    if len(previous) > 1:
+    if len(previous) > 1 and previous[1]:
         alert["previous_output"] = text(b"\n".join(previous))
     if full_log:
         alert["full_log"] = text(event.full_log)

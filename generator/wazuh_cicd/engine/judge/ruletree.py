@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.judge.places import Node
 from wazuh_cicd.engine.judge.rule import Rule
+from wazuh_cicd.engine.load.cnumbers import as_c_int
 from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
 from wazuh_cicd.engine.load.ruledefinition import RANK_STEP
 from wazuh_cicd.engine.patterns import compile_pattern, word_match
@@ -20,14 +21,8 @@ if TYPE_CHECKING:
 FIRST_ORDINARY_ID = 10
 
 _RELATIONS = ("if_sid", "if_group", "if_level", "if_matched_group", "if_matched_sid")
-_INT_BITS = 32
-_LONG_MAX = (1 << 63) - 1
-
-
-def as_c_int(digits: bytes) -> int:
-    """Read a number as the manager does: a 64-bit number cut to 32 bits, so that long ones become other ids."""
-    number = min(int(digits), _LONG_MAX) & ((1 << _INT_BITS) - 1)
-    return number - (1 << _INT_BITS) if number >> (_INT_BITS - 1) else number
+# A number of ``if_sid``, or what stands where the list ends without one: the manager reads 0 there.
+_SID = re.compile(rb"[0-9]+|(?:\A|(?<=[, ]))\Z|[^0-9, ]")
 
 
 class RuleTree:
@@ -128,22 +123,30 @@ class RuleTree:
             return self._attach_by_group(rule, definition.if_group)
         return self._attach_by_category(rule)
 
+    def _category_root(self, rule: Rule) -> list[Node]:
+        return [root for root in self.roots if root.rule.category == rule.category][:1]
+
     def _attach_by_category(self, rule: Rule) -> bool:
-        for root in self.roots:
-            if root.rule.category == rule.category:
-                self._place(root, rule)
-                return True
+        for root in self._category_root(rule):
+            self._place(root, rule)
+            return True
         self.warn(7611, f"Category was not found. Invalid 'category'. Rule '{rule.id}' will be ignored.", rule)
         return False
 
     def _attach_by_sid(self, rule: Rule, sids: bytes) -> bool:
         found = False
-        for digits in re.findall(rb"[0-9]+", sids):
+        for digits in _SID.findall(sids):
+            if digits and not digits.isdigit():  # a line end at the end
+                tag = "if_sid" if rule.definition.if_matched_sid is None else "if_matched_sid"
+                self.warn(
+                    7607,
+                    f"Invalid '{tag}'. Signature ID must be an integer. Rule '{rule.id}' will be ignored.",
+                    rule,
+                )
+                return found
             sid = as_c_int(digits)
-            if sid == 0:  # no id at all for the manager: the category decides
-                found = self._attach_by_category(rule) or found
-                continue
-            targets = self._reachable(sid)
+            # 0 is no id at all for the manager: the category decides.
+            targets = self._reachable(sid) if sid else self._category_root(rule)
             if not targets and rule.definition.if_matched_sid is not None:
                 self.warn(
                     7620,
@@ -175,7 +178,8 @@ class RuleTree:
         return [node for node in places if not any(_hides(other, node) for other in places if other is not node)]
 
     def _attach_by_level(self, rule: Rule, level: bytes) -> bool:
-        rank = int(level or b"0") * RANK_STEP
+        rank = as_c_int(level)
+        rank = as_c_int(rank * RANK_STEP)
         if not rank:
             shown = level.decode("utf-8", "surrogateescape")
             self.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", rule)
@@ -213,7 +217,8 @@ class RuleTree:
         """Tell the rules that a composite counts that they are counted."""
         definition = rule.definition
         if definition.if_matched_sid is not None and as_c_int(definition.if_matched_sid) == 0:
-            rule.search = "regex"  # without an expression: every remembered event counts
+            # Without an expression: every remembered event counts. What check_diff leaves of such a rule counts nothing.
+            rule.search = None if definition.check_diff else "regex"
         elif definition.if_matched_sid is not None:
             rule.search, rule.counted = "sid", counted
             if counted is not None:
@@ -225,7 +230,7 @@ class RuleTree:
                 if pattern.test(group):
                     for node in nodes:
                         node.rule.counted_by_groups.append(rule)
-        elif definition.if_matched_regex is not None:
+        elif definition.if_matched_regex is not None and not definition.check_diff:
             rule.search = "regex"
             rule.compile_matched()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from wazuh_cicd.engine.load.cnumbers import as_c_int
 from wazuh_cicd.engine.load.daytime import TimeRange
 from wazuh_cicd.engine.load.ruledefinition import (
     LEVEL_ZERO_RANK,
@@ -35,7 +36,7 @@ class RuleDraft:
     """What the tags have said so far; see ``RuleDefinition`` for what each means."""
 
     attributes: RuleAttributes
-    group: bytes
+    group: bytes | None
     options: Options
     overwrite: bool = False
     description: bytes | None = None
@@ -82,8 +83,8 @@ class RuleDraft:
         if if_sid is None and if_group is None and not self.overwrite:
             if self.if_matched_group is not None:
                 if_group = self.if_matched_group
-            else:
-                if_sid = self.if_matched_sid
+            elif self.if_matched_sid is not None and as_c_int(self.if_matched_sid):
+                if_sid = str(as_c_int(self.if_matched_sid)).encode()
         return RuleDefinition(
             id=attributes.id,
             level=level,
@@ -97,7 +98,7 @@ class RuleDraft:
             timeframe=attributes.timeframe,
             ignore=attributes.ignore,
             noalert=attributes.noalert,
-            group=self.group,
+            group=self.group or b"",
             description=self.description,
             info=self.info,
             cve=self.cve,
