@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from wazuh_cicd.engine.decode.jsontext import room_for_nesting
 from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
 from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
 from wazuh_cicd.engine.ruleset import RulesetLoadError, load_ruleset
@@ -160,7 +161,8 @@ _READERS: dict[str, Callable[[Path], Iterator[Case]]] = {".txtar": _read_archive
 
 def _parse(text: bytes, where: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        with room_for_nesting():
+            content = json.loads(text)
     except ValueError as error:
         raise UsageError(f"{where}: not JSON: {error}") from None
     if not isinstance(content, dict) or "events" not in content:
@@ -193,6 +195,11 @@ def run_case(case: Case, stock: RulesetFiles | None, rulesets: Ruleset | None, *
         rulesets: what the cases without files of their own run on.
         texts: compare the wording of messages as well, not only their codes.
     """
+    with room_for_nesting():
+        return _run_case(case, stock, rulesets, texts=texts)
+
+
+def _run_case(case: Case, stock: RulesetFiles | None, rulesets: Ruleset | None, *, texts: bool) -> Outcome:
     if case.files is None:
         if rulesets is None:
             return Outcome(case.name, skipped="needs --ruleset")

@@ -119,9 +119,10 @@ class Session:
         Args:
             ruleset: the decoders, rules and lists.
             time: gives the time of reception, in seconds since the epoch, of events that bring none.
-            texts: what ``<check_diff/>`` remembers. A manager keeps it on disk: sessions that are given the same share it.
-            daemon: do what the daemon does and not what logtest does, where the two differ: within the time of ``ignore``
-                it alerts of the parent.
+            texts: what ``<check_diff/>`` remembers. A manager keeps it on disk: sessions that are given the same
+                share it.
+            daemon: do what the daemon does and not what logtest does, where the two differ: within the time of
+                ``ignore`` it alerts of the parent.
         """
         self.ruleset = ruleset
         self._clock = time

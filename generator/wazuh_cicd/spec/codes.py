@@ -117,6 +117,7 @@ X811 | A second ruleset block in ossec.conf. | Each block starts afresh: folders
 X812 | A PCRE2 regex of a decoder whose groups can all stay out of a match. | A manager then fills its fields from what it captured before, in the prematch, the program name or an earlier event, and has been seen to crash. | Let one group take part in every match.
 X813 | A PCRE2 prematch that can be empty, and a regex that reads what is behind it. | A manager looks at the byte before the end of a match: where an event has no program, nothing is behind an empty match at its beginning. | Let the prematch take the first character, or drop the offset.
 X814 | A search of all events (`if_matched_regex`, `if_matched_sid` 0) for each agent by itself. | A manager never comes back from it once it meets a remembered event of another agent: no event is judged any more. | Add `<global_frequency/>`, or count a rule or a group.
+X815 | A MITRE id that a manager does not find: unknown, retired by ATT&CK, or a tactic of another technique. | The alert lacks `rule.mitre` or a part of it, and every such alert is logged with a warning. | Name a live technique of ATT&CK 13.1.
 """  # noqa: E501 - one line a code reads best
 
 

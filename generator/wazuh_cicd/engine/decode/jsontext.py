@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
+from contextlib import contextmanager
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,6 +28,7 @@ class JsonObject(tuple[tuple[str, Any], ...]):
 Json = JsonObject | list[Any] | str | float | bool | None
 
 NESTING_LIMIT = 1000
+_FRAMES_A_LEVEL = 4
 # Text of one field; a CSV text that reaches it is dropped.
 MAX_TEXT = 65_536
 
@@ -309,6 +312,17 @@ def csv_text(items: list[Any]) -> bytes | None:
     return text if text and len(text) < MAX_TEXT else None
 
 
+@contextmanager
+def room_for_nesting() -> Iterator[None]:
+    """Let Python recurse as deep as a manager nests; for what is read and written by recursion."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _FRAMES_A_LEVEL * NESTING_LIMIT)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 def depth_of(value: Json) -> int:
     """How deep arrays and objects are nested, without recursion; 0 for a value that is neither."""
     depth = 0
@@ -316,9 +330,7 @@ def depth_of(value: Json) -> int:
     while level := [item for item in level if isinstance(item, (list, JsonObject))]:
         depth += 1
         level = [
-            member
-            for item in level
-            for member in (item if isinstance(item, list) else [below for _, below in item])
+            member for item in level for member in (item if isinstance(item, list) else [below for _, below in item])
         ]
     return depth
 

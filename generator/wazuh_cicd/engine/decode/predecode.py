@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from wazuh_cicd.engine.decode.event import Event
 from wazuh_cicd.engine.load.messages import ERROR, LoadMessage
 
-
 # Bytes. What logtest keeps of a location.
 _LOCATION_SIZE = 2048
 _DOUBLED = re.compile(rb"[|:]")

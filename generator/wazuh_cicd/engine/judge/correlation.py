@@ -98,9 +98,9 @@ def _stored(rule: Rule, memory: Memory) -> Sequence[Event] | None:
 def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
     """Whether the composite fires with this event.
 
-    When it does, history is marked and the logs it counted are noted in ``memory.seen.previous``: each at its own place, but
-    a place that a composite tried earlier on the same event has filled is left alone. When it does not, all notes are
-    dropped, those of earlier composites included.
+    When it does, history is marked and the logs it counted are noted in ``memory.seen.previous``: each at its own
+    place, but a place that a composite tried earlier on the same event has filled is left alone. When it does not, all
+    notes are dropped, those of earlier composites included.
     """
     if _search(rule, event, memory):
         return True

@@ -9,7 +9,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.decode.event import LOCAL_AGENT
-from wazuh_cicd.engine.decode.jsontext import NESTING_LIMIT, depth_of, parse_whole, print_formatted
+from wazuh_cicd.engine.decode.jsontext import (
+    NESTING_LIMIT,
+    depth_of,
+    parse_whole,
+    print_formatted,
+    room_for_nesting,
+)
 from wazuh_cicd.engine.decode.predecode import shown_hostname
 from wazuh_cicd.engine.judge.mitre import describe
 from wazuh_cicd.engine.load.decoderdefinition import STATIC_FIELDS
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
 MAX_GROUPS = 1023
 # What logtest reads may be nested so deep.
 MAX_DEPTH = NESTING_LIMIT
+# More brackets than this may nest deeper than Python likes.
+_FAST_BRACKETS = 400
 # A description is expanded only if the result stays below this many bytes.
 MAX_DESCRIPTION = 1024
 
@@ -77,9 +85,13 @@ def printed(value: bytes) -> Any:  # noqa: ANN401  (JSON)
     """Return a field's value as the alert prints it: text, or an array when it is the text of one."""
     if value.startswith(b"[") and value.endswith(b"]"):
         try:
-            return json.loads(text(print_formatted(parse_whole(value))))
-        except (ValueError, RecursionError):
+            shown = text(print_formatted(parse_whole(value)))
+        except ValueError:
             return text(value)
+        if shown.count("[") + shown.count("{") < _FAST_BRACKETS:
+            return json.loads(shown)
+        with room_for_nesting():
+            return json.loads(shown)
     return text(value)
 
 

@@ -217,7 +217,7 @@ class RuleTree:
         """Tell the rules that a composite counts that they are counted."""
         definition = rule.definition
         if definition.if_matched_sid is not None and as_c_int(definition.if_matched_sid) == 0:
-            # Without an expression: every remembered event counts. What check_diff leaves of such a rule counts nothing.
+            # Without an expression: every remembered event counts. Beside check_diff nothing does.
             rule.search = None if definition.check_diff else "regex"
         elif definition.if_matched_sid is not None:
             rule.search, rule.counted = "sid", counted

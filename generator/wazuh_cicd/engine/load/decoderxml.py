@@ -190,9 +190,7 @@ class _Loader:
         """Append the text of a repeated tag; None when it is too long: the manager then has none of it."""
         together = (before or "") + node.content
         if len(to_bytes(together)) >= MAX_TEXT:
-            self._messages.append(
-                self._message(ERROR, node, 1104, f"Maximum string size reached for: {node.content}.")
-            )
+            self._messages.append(self._message(ERROR, node, 1104, f"Maximum string size reached for: {node.content}."))
             return None
         return together
 

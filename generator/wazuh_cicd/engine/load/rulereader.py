@@ -180,10 +180,7 @@ def _check_whole(context: RuleContext, rule: RuleDraft, node: Node) -> None:
     if rule.description is None:
         context.fail(node, (0, f"No such description at rule '{rule.id}'."), rule=rule.id)
     rule.context = (
-        rule.context
-        or rule.check_diff
-        or rule.if_matched_group is not None
-        or rule.if_matched_regex is not None
+        rule.context or rule.check_diff or rule.if_matched_group is not None or rule.if_matched_regex is not None
     )
     compares = rule.same or rule.different or rule.same_fields or rule.different_fields or rule.global_frequency
     if not rule.context and ((rule.attributes.frequency or 0) > PLAIN_FREQUENCY or compares):
@@ -208,12 +205,16 @@ def check_patterns(context: RuleContext, rule: RuleDefinition) -> None:
     if all(map(surely_valid, tests.values())):
         return
     for test in filter(None, map(tests.get, PATTERN_ORDER)):
-        try:
-            shared_pattern(test.kind, test.source)
-        except PatternError as error:
-            code, text = _syntax_error(test, rule.id, error.code)
-            message = LoadMessage(ERROR, code, f"({code}): {text}", context.path, test.line, 0, rule.id)
-            raise FatalLoadError(message) from None
+        _check_pattern(context, rule, test)
+
+
+def _check_pattern(context: RuleContext, rule: RuleDefinition, test: TextTest) -> None:
+    try:
+        shared_pattern(test.kind, test.source)
+    except PatternError as error:
+        code, text = _syntax_error(test, rule.id, error.code)
+        message = LoadMessage(ERROR, code, f"({code}): {text}", context.path, test.line, 0, rule.id)
+        raise FatalLoadError(message) from None
 
 
 def _syntax_error(test: TextTest, rule: int, code: int) -> tuple[int, str]:

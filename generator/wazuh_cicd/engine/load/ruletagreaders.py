@@ -32,9 +32,7 @@ def _field(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bo
     if not node.attributes:
         context.fail_silently(node, "<field> needs a name", rule=rule.id)
     if len(rule.fields) >= MAX_DYNAMIC_FIELDS:
-        context.fail(
-            node, (0, f"Rule {rule.id} has exceeded the maximum number of allowed fields"), rule=rule.id
-        )
+        context.fail(node, (0, f"Rule {rule.id} has exceeded the maximum number of allowed fields"), rule=rule.id)
     name = node.attribute("name")
     if name is None:
         context.fail(node, (0, f"Failure to read rule {rule.id}. No such attribute 'name' for field."), rule=rule.id)

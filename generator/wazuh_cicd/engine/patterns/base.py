@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-
 # The manager's numbers for what is wrong with an OS_Regex or OS_Match.
 TOO_LONG = 3
 BAD_ESCAPE = 6
