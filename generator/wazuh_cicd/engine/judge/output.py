@@ -242,7 +242,7 @@ def alert_of(
     alert["agent"] = agent
     alert["manager"] = {"name": manager}
     alert["id"] = f"{int(event.time)}.0"
-    if len(previous) > 1 and previous[1]:
+    if rule is not None and len(previous) > 1 and previous[1]:
         alert["previous_output"] = text(b"\n".join(previous))
     if full_log:
         alert["full_log"] = text(event.full_log)

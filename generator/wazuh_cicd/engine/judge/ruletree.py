@@ -10,6 +10,7 @@ from wazuh_cicd.engine.judge.rule import Rule
 from wazuh_cicd.engine.load.cnumbers import as_c_int
 from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
 from wazuh_cicd.engine.load.ruledefinition import RANK_STEP
+from wazuh_cicd.engine.load.ruledraft import NO_SID
 from wazuh_cicd.engine.patterns import compile_pattern, word_match
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class RuleTree:
         found = False
         for digits in _SID.findall(sids):
             if digits and not digits.isdigit():  # a line end at the end
-                tag = "if_sid" if rule.definition.if_matched_sid is None else "if_matched_sid"
+                tag = "if_sid" if rule.definition.if_matched_sid in {None, NO_SID} else "if_matched_sid"
                 self.warn(
                     7607,
                     f"Invalid '{tag}'. Signature ID must be an integer. Rule '{rule.id}' will be ignored.",
@@ -147,7 +148,7 @@ class RuleTree:
             sid = as_c_int(digits)
             # 0 is no id at all for the manager: the category decides.
             targets = self._reachable(sid) if sid else self._category_root(rule)
-            if not targets and rule.definition.if_matched_sid is not None:
+            if not targets and rule.definition.if_matched_sid not in {None, NO_SID}:
                 self.warn(
                     7620,
                     f"Signature ID '{sid}' was not found. Invalid 'if_matched_sid'.Rule '{rule.id}' will be ignored.",
@@ -216,7 +217,7 @@ class RuleTree:
     def _register(self, rule: Rule, counted: Rule | None) -> None:
         """Tell the rules that a composite counts that they are counted."""
         definition = rule.definition
-        if definition.if_matched_sid is not None and as_c_int(definition.if_matched_sid) == 0:
+        if definition.if_matched_sid == NO_SID:
             # Without an expression: every remembered event counts. Beside check_diff nothing does.
             rule.search = None if definition.check_diff else "regex"
         elif definition.if_matched_sid is not None:
@@ -238,9 +239,11 @@ class RuleTree:
         old = self.rules[rule.id]
         before, after = old.definition, rule.definition
         for relation in _RELATIONS:
-            if getattr(after, relation.replace("if_", "if_matched_"), None) is not None:
+            if getattr(after, relation.replace("if_", "if_matched_"), None) not in {None, NO_SID}:
                 continue  # the manager takes if_sid for a part of if_matched_sid, if_group of if_matched_group
             new_text, old_text = getattr(after, relation), getattr(before, relation)
+            if relation == "if_matched_sid" and new_text == NO_SID:
+                continue
             # The manager warns of if_group even when it is the same.
             if new_text is not None and (relation == "if_group" or new_text != old_text):
                 self.warn(

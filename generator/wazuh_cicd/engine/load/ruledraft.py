@@ -16,6 +16,9 @@ from wazuh_cicd.engine.load.ruledefinition import (
     TextTest,
 )
 
+# What ``if_matched_sid`` counts every event with: no rule at all.
+NO_SID = b"0"
+
 
 class RuleAttributes(NamedTuple):
     """The attributes of ``<rule>``, and where it stands; see ``RuleDefinition``."""
@@ -80,11 +83,12 @@ class RuleDraft:
         if level == 0 and attributes.rank == LEVEL_ZERO_RANK:
             level = attributes.rank  # accuracy="0": the manager never makes it 0 again
         if_sid, if_group = self.if_sid, self.if_group
+        matched_sid = None if self.if_matched_sid is None else str(as_c_int(self.if_matched_sid)).encode()
         if if_sid is None and if_group is None and not self.overwrite:
             if self.if_matched_group is not None:
                 if_group = self.if_matched_group
-            elif self.if_matched_sid is not None and as_c_int(self.if_matched_sid):
-                if_sid = str(as_c_int(self.if_matched_sid)).encode()
+            elif matched_sid != NO_SID:
+                if_sid = matched_sid
         return RuleDefinition(
             id=attributes.id,
             level=level,
@@ -119,7 +123,7 @@ class RuleDraft:
             if_sid=if_sid,
             if_group=if_group,
             if_level=self.if_level,
-            if_matched_sid=self.if_matched_sid,
+            if_matched_sid=matched_sid,
             if_matched_group=self.if_matched_group,
             if_matched_regex=self.if_matched_regex,
             context=self.context,
