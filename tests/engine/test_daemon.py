@@ -3,8 +3,8 @@
 import json
 
 import pytest
-
 from ruleset_kit import load, rule
+
 from wazuh_cicd.report.logtest import as_json, as_text
 
 BASE = rule(100100, "<match>ok</match>", level=3)

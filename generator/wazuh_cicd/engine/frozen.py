@@ -140,12 +140,22 @@ def freeze_tree(tree: RuleTree) -> dict[str, Any]:
     numbers: dict[Node, int] = {}
     for node in tree.walk():
         numbers[node] = len(places)
-        places.append([node.rule.index, -1 if node.parent is None else numbers[node.parent]])
-    return {"rules": [freeze_rule(rule) for rule in tree.ordered], "places": places}
+        above = -1 if node.parent is None else numbers[node.parent]
+        places.append([node.rule.index, above, int(node.ranks_known)])
+    return {
+        "rules": [freeze_rule(rule) for rule in tree.ordered],
+        "places": places,
+        "by_rule": [[numbers[node] for node in nodes] for nodes in tree.nodes.values()],
+        "by_group": [[_text(group), [numbers[node] for node in nodes]] for group, nodes in tree.by_group.items()],
+    }
 
 
 def thaw_tree(
-    frozen: dict[str, Any], decoder_id: Callable[[bytes], int | None], messages: list[LoadMessage]
+    frozen: dict[str, Any],
+    decoder_id: Callable[[bytes], int | None],
+    messages: list[LoadMessage],
+    *,
+    rules: int | None = None,
 ) -> RuleTree:
     """Build the tree again. Whatever is not as ``freeze_tree`` writes it raises some exception.
 
@@ -153,27 +163,61 @@ def thaw_tree(
         frozen: the data; used up.
         decoder_id: the number of a decoder by name.
         messages: what the manager said while loading.
+        rules: build the tree as it was when so many rules were loaded, ready for more; all, and nothing can be added
+            afterwards, when None. No later rule may have overwritten one of them.
     """
+    if rules is None:
+        return _thaw_rules(frozen, decoder_id, messages, frozen["rules"], frozen["places"])[0]
+    tree, nodes = _thaw_rules(frozen, decoder_id, messages, frozen["rules"][:rules], frozen["places"])
+    tree.nodes = {}
+    for numbers in frozen["by_rule"]:
+        if places := [node for node in map(nodes.__getitem__, numbers) if node is not None]:
+            tree.nodes[places[0].rule.id] = places
+    for group, numbers in frozen["by_group"]:
+        if places := [node for node in map(nodes.__getitem__, numbers) if node is not None]:
+            tree.by_group[_bytes(group)] = places
+    for node, (_, _, ranks_known) in zip(nodes, frozen["places"], strict=True):
+        if node is not None:
+            node.recall_ranks(known=bool(ranks_known))
+    return tree
+
+
+def _thaw_rules(
+    frozen: dict[str, Any],
+    decoder_id: Callable[[bytes], int | None],
+    messages: list[LoadMessage],
+    rules: list[Any],
+    places: list[list[int]],
+) -> tuple[RuleTree, list[Node | None]]:
+    """Build the tree of some of the rules, and return it with the places by number; None for those of other rules."""
     tree = RuleTree(messages, decoder_id)
     ordered = tree.ordered
-    for definition, *_ in frozen["rules"]:
+    for definition, *_ in rules:
         rule = tree.make(thaw_definition(definition))
         rule.index = len(ordered)
         ordered.append(rule)
         tree.rules[rule.id] = rule
-    for rule, (_, category, parents, search, counted, by_sid, by_groups) in zip(ordered, frozen["rules"], strict=True):
+    count = len(ordered)
+    whole = count == len(frozen["rules"])
+    for rule, (_, category, parents, search, counted, by_sid, by_groups) in zip(ordered, rules, strict=True):
         rule.category = category
         rule.parents = parents
         rule.search = search
         rule.counted = None if counted is None else ordered[counted]
-        rule.counted_by_sid = by_sid
-        rule.counted_by_groups = [ordered[composite] for composite in by_groups]
+        if whole:
+            rule.counted_by_sid = by_sid
+        elif rule.counted is not None:
+            rule.counted.counted_by_sid = True
+        rule.counted_by_groups = [ordered[composite] for composite in by_groups if composite < count]
         rule.compile_matched()
-    nodes: list[Node] = []
-    for index, parent in frozen["places"]:
+    nodes: list[Node | None] = []
+    for index, parent, _ in places:
+        if index >= count:
+            nodes.append(None)
+            continue
         above = nodes[parent] if parent >= 0 else None
         node = Node(ordered[index], above)
         (tree.roots if above is None else above.children).append(node)
         nodes.append(node)
-    tree.finish(nodes)
-    return tree
+    tree.finish([node for node in nodes if node is not None])
+    return tree, nodes

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.judge.verdict import Verdict
 
 
+# Made once: ``json.dumps`` makes an encoder for every line.
+_ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
 def as_json(shown: Verdict | Explanation) -> str:
     """One line: the members of logtest's ``output``, then ``alert``, ``messages`` where there are any, ``explain``.
 
@@ -35,10 +39,10 @@ def as_json(shown: Verdict | Explanation) -> str:
         }
     # Logs may hold any bytes; as surrogates they cannot be written, as escapes they can, and are read back the same.
     try:
-        return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+        return _ENCODE(line)
     except RecursionError:
         with room_for_nesting():
-            return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+            return _ENCODE(line)
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wazuh_cicd.engine.decode.event import Event
 from wazuh_cicd.engine.load.messages import ERROR, LoadMessage
@@ -148,6 +149,7 @@ def predecode(raw: bytes, location: str, *, manager_hostname: bytes, time: float
     return event
 
 
+@lru_cache(maxsize=1024)
 def _shortened(location: str) -> str:
     """Return what logtest keeps of a location: up to a NUL, and what fits when ``|`` and ``:`` have been doubled."""
     location = location.partition("\0")[0]

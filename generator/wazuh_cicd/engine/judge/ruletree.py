@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.judge.places import Node
@@ -24,6 +25,12 @@ FIRST_ORDINARY_ID = 10
 _RELATIONS = ("if_sid", "if_group", "if_level", "if_matched_group", "if_matched_sid")
 # A number of ``if_sid``, or what stands where the list ends without one: the manager reads 0 there.
 _SID = re.compile(rb"[0-9]+|(?:\A|(?<=[, ]))\Z|[^0-9, ]")
+
+
+@lru_cache(maxsize=8192)
+def _lowered(group: bytes) -> bytes:
+    """Return a group in lower case; while a tree grows, the same ones are compared again and again."""
+    return group.lower()
 
 
 class RuleTree:
@@ -201,7 +208,7 @@ class RuleTree:
         targets = [
             node
             for group, nodes in self.by_group.items()
-            if any(map(group.lower().__contains__, alternatives)) and word_match(text, group)
+            if any(map(_lowered(group).__contains__, alternatives)) and word_match(text, group)
             for node in nodes
         ]
         if not targets:
@@ -226,9 +233,9 @@ class RuleTree:
                 counted.counted_by_sid = True
         elif definition.if_matched_group is not None:
             rule.search = "group"
-            pattern = compile_pattern("osmatch", definition.if_matched_group)
+            matches = compile_pattern("osmatch", definition.if_matched_group).test_folded
             for group, nodes in self.by_group.items():
-                if pattern.test(group):
+                if matches(_lowered(group)):
                     for node in nodes:
                         node.rule.counted_by_groups.append(rule)
         elif definition.if_matched_regex is not None and not definition.check_diff:
