@@ -215,7 +215,9 @@ def test_what_the_content_of_a_list_says_is_not_kept(place):
     assert outputs(with_list(b"bob:x\n")) != outputs(with_list(b"nobody:\n"))
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b'{"key": 1}', b'{"key": "../../x"}', b'{"key": "' + b"0" * 64 + b'"}'])
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]", b'{"key": 1}', b'{"key": "../../x"}', b'{"key": "' + b"0" * 64 + b'", "growth": {}}']
+)
 def test_a_damaged_pointer_is_passed_over(damage, place):
     load_parts(PARTS)
     for file in (place.parent / "bases").iterdir():

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wazuh_cicd.caches import cache_folder, read, write
 from wazuh_cicd.engine.decode.decoders import DecoderSet
-from wazuh_cicd.engine.frozen import freeze_tree, thaw_tree
+from wazuh_cicd.engine.frozen import freeze_growth, freeze_tree, thaw_tree
 from wazuh_cicd.engine.frozendecoders import freeze_decoders, thaw_decoders
 from wazuh_cicd.engine.judge.ruletree import RuleTree
 from wazuh_cicd.engine.load.messages import LoadMessage
@@ -131,20 +131,25 @@ def load_beginning(base: str, digests: Sequence[str], messages: list[LoadMessage
         messages: gets what the manager said while loading so far.
     """
     try:
-        key = json.loads(read(_pointer(base)) or b"")["key"]
+        beginning = json.loads(read(_pointer(base)) or b"")
+        key, growth = beginning["key"], beginning["growth"]
     except (ValueError, KeyError, TypeError):
         return None
-    return _load(key, messages, digests) if isinstance(key, str) and _KEY.match(key) else None
+    if not isinstance(key, str) or not _KEY.match(key):
+        return None
+    return _load(key, messages, (digests, growth))
 
 
-def _load(key: str, messages: list[LoadMessage], digests: Sequence[str] | None) -> Kept | None:
+def _load(key: str, messages: list[LoadMessage], beginning: tuple[Sequence[str], Any] | None) -> Kept | None:
     try:
         kept = json.loads(read(_path(key)) or b"")
         if kept["format"] != FORMAT or kept["key"] != key:
             return None
         marks = [FileMark(*mark) for mark in kept["marks"]]
         said = kept["messages"]
-        if digests is not None:
+        rules = growth = None
+        if beginning is not None:
+            digests, growth = beginning
             common = sum(
                 1 for _ in takewhile(lambda pair: pair[0].digest == pair[1], zip(marks, digests, strict=False))
             )
@@ -152,9 +157,9 @@ def _load(key: str, messages: list[LoadMessage], digests: Sequence[str] | None) 
                 return None
             marks = marks[:common]
             said = said[: marks[-1].messages]
+            rules = marks[-1].rules
         decoders = thaw_decoders(kept["decoders"])
-        rules = marks[-1].rules if digests is not None else None
-        tree = thaw_tree(kept["tree"], decoders.id_of, messages, rules=rules)
+        tree = thaw_tree(kept["tree"], decoders.id_of, messages, rules=rules, growth=growth)
         spoken = [LoadMessage(*message) for message in said]
     except Exception:  # noqa: BLE001  (whatever is wrong with the file, it is only a cache)
         return None
@@ -177,7 +182,8 @@ def store(key: str, base: str, kept_ruleset: Kept) -> None:
         "tree": freeze_tree(tree),
     }
     write(_path(key), json.dumps(kept, separators=(",", ":")).encode(), kept=KEPT)
-    write(_pointer(base), json.dumps({"key": key}).encode(), kept=KEPT)
+    beginning = {"key": key, "growth": freeze_growth(tree)}
+    write(_pointer(base), json.dumps(beginning, separators=(",", ":")).encode(), kept=KEPT)
 
 
 def _path(key: str) -> Path:
