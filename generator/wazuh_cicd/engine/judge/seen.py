@@ -103,7 +103,7 @@ class Seen:
         self._texts[key] = event.log
         if before is None:
             return False
-        self.previous[:2] = [_PREVIOUS_OUTPUT, before]
+        self.previous = [_PREVIOUS_OUTPUT, before]
         self.previous_log = before
         return True
 
