@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.check.cost import cost_findings
 from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
@@ -71,6 +72,7 @@ def check_ruleset(folders: Sequence[Path], *, beneath: Sequence[Path] = ()) -> l
         return sorted(_shown(findings))
     findings.extend(from_message(message) for message in ruleset.messages)
     findings.extend(silent_findings(ruleset))
+    findings.extend(cost_findings(ruleset, mine))
     return sorted(_shown(finding for finding in findings if not finding.path or finding.path in mine or not beneath))
 
 

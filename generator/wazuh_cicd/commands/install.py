@@ -54,6 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what")
     what.add_argument("--with", dest="sources", metavar="LIST", default="", help="only these sources: github,docker,…")
     what.add_argument("--respond", metavar="LIST", default="", help="switch these responses on: block-ip,…")
+    what.add_argument(
+        "--internal",
+        action="store_true",
+        help="with --respond block-ip: also block internal, private and shared addresses (off)",
+    )
     what.add_argument("--id-base", type=int, default=111000, metavar="N", help="where our rule ids begin (111000)")
     how = parser.add_argument_group("how")
     how.add_argument("--no-activate", action="store_true", help="neither reload nor restart")
@@ -130,6 +135,7 @@ def _desired(args: argparse.Namespace, target: Target) -> Desired:
         package,
         sources=sources or list(SOURCES),
         responses=[word for word in args.respond.split(",") if word],
+        internal=args.internal,
         flat_lists=target.flat_lists,
     )
 

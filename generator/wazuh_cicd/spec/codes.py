@@ -3,7 +3,7 @@
 Y1xx  YAML                       S1xx  shape of a spec
 R2xx  rules and their links      M3xx  matchers and what Wazuh can test
 T4xx  tests                      D5xx  decoders
-L6xx  lists and the lock         H7xx  house rules
+L6xx  lists and the lock         H7xx  house rules                F9xx  stale names
 X8xx  a Wazuh ruleset: what a manager never says
 1234  a Wazuh ruleset: what a manager says, by its own code
 """
@@ -65,6 +65,7 @@ R216 | Rules that hang on each other in a circle. | None of them could be loaded
 R217 | A rule that loads before what it needs. | Wazuh resolves references to rules already read: it would drop the rule. | Move one of the two to the other's source.
 R218 | Too many groups. | Wazuh cuts a rule's groups at 1023 characters: the last ones would be lost. | Drop some.
 R219 | A stock parent that our stand-ins do not have. | Without the real stock ruleset nothing can be said about the rule. | Run `wazuh-cicd check --stock DIR` with a copy of the manager's `ruleset` folder.
+R220 | A block whose address a client may have written. | A line of a log holds what clients wrote, user names for example; an expression that finds the address after such text finds one in it as well, and whoever sends it chooses who gets blocked. | Read the line from its first word to its end, with no blank in what clients write; or take the address from the line's beginning.
 M301 | A matcher that holds always, or never. | An empty list or an empty text decides nothing. | Name a value, or use `exists: true`.
 M302 | Keys that do not go together. | One of them would have no effect. | Keep what the message names.
 M303 | An expression that does not compile. | A manager refuses the whole ruleset. | Mend the expression; literal text needs no regex.
@@ -77,6 +78,7 @@ M309 | An exception that cannot be one tag. | Wazuh denies one tag at a time. | 
 M310 | An address tested as text. | `srcip` and `dstip` know addresses and networks only, joined by OR. | Use addresses, `cidr` or `in_list`.
 M311 | More than two lists in one rule. | Wazuh tests the last two only. | Move one to a child rule.
 M312 | No exact form in Wazuh. | The condition would be cut, or mean something else. | As the message says; a child rule always works.
+M313 | An unknown list of patterns. | The condition has nothing to compare with. | Write the list, with `keys: pattern`, or use the name suggested.
 T401 | A test without an expectation, or with two. | It proves nothing. | Write `fires` or `silent`.
 T402 | A field inside another field's value. | JSON cannot say it. | Set one of the two.
 T403 | `repeat` of a sequence. | It is not clear what is repeated. | Put `repeat` into one of the events.
@@ -93,6 +95,7 @@ D507 | A field name that Wazuh cannot read. | The list of names is cut at commas
 L601 | A list whose file has another name. | The file's name is the list's. | Give both the same name.
 L602 | An entry that cannot be written. | The format knows no escapes. | Remove quotes, line breaks and outer blanks.
 L603 | Not an address or prefix. | Wazuh compares text: it knows no networks in lists. | Write `10.1.` for 10.1.0.0/16; `keys: prefix` for names.
+L604 | Not a pattern. | A pattern is plain text with `*`; signs with a meaning in expressions would be read as text. | Write plain text and `*`.
 L610 | An id was given to another rule. | An alert of last year would be read as the new rule. | Take a new id; retired ones stay in the lock file.
 L611 | An id has vanished. | Dashboards, exceptions and responses still refer to it. | Keep the rule with `status: deprecated`, or retire it: `wazuh-cicd build --lock --retire ID`.
 L612 | The lock file is not up to date. | It is the record of what was published under which id. | Run `wazuh-cicd build --lock` and commit the file.
@@ -103,6 +106,12 @@ H704 | A rule that can never be reached. | A sibling that is tried earlier takes
 H705 | A condition that excludes the parent's. | Both can never hold. | Correct one of them.
 H706 | A title's field that the source is not known to have. | The alert would show an empty place. | Correct the field's name, or add it to the test.
 H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
+H708 | A title with a hole: it names a field that need not be there. | Wazuh shows nothing in its place: `branch protection  removed`, `( )`. | Ask for the field in `when` (also of a parent), name one that is certain, or name it in a child rule that asks for it.
+F901 | A documented name that no rule names. | A new audit log action ends at Wazuh's catch-all rule, however grave it is. | Name it in a rule, at the level proposed or at a better one.
+F902 | A name that is not documented any more, or never was. | The rule waits for an event that does not come. | Correct it; where the source sends it all the same, waive it with the reason.
+F903 | A stock rule that the manager does not have. | A manager drops the rule that hangs on it. | Hang it on the rule that took its place.
+F904 | A technique that the manager does not know. | The alert has no technique. | Write the technique that took its place.
+F905 | An API group that Kubernetes does not serve. | The rule waits for an event that does not come. | Correct it; where the group belongs to an operator, waive it with the reason.
 X801 | A field that no decoder produces. | The rule never fires, and nothing says so. | Correct the field's name.
 X802 | A rule that a sibling hides. | An earlier sibling takes all its events. | Raise its level, or make it a child of that sibling.
 X803 | A condition that excludes the parent's. | Both can never hold: the rule never fires. | Correct one of them.
@@ -118,6 +127,9 @@ X812 | A PCRE2 regex of a decoder whose groups can all stay out of a match. | A 
 X813 | A PCRE2 prematch that can be empty, and a regex that reads what is behind it. | A manager looks at the byte before the end of a match: where an event has no program, nothing is behind an empty match at its beginning. | Let the prematch take the first character, or drop the offset.
 X814 | A search of all events (`if_matched_regex`, `if_matched_sid` 0) for each agent by itself. | A manager never comes back from it once it meets a remembered event of another agent: no event is judged any more. | Add `<global_frequency/>`, or count a rule or a group.
 X815 | A MITRE id that a manager does not find: unknown, retired by ATT&CK, or a tactic of another technique. | The alert lacks `rule.mitre` or a part of it, and every such alert is logged with a warning. | Name a live technique of ATT&CK 13.1.
+X820 | A PCRE2 pattern reaches the limit of the library on a subject made from it. | A manager takes that as no match: whoever writes the log switches the rule off with a few hundred bytes, and holds an analysis thread meanwhile. | Bound or anchor the repeated parts, make them possessive (`[^/]*+`), or test one word at a time.
+X821 | A PCRE2 pattern costs more than twenty times what a usual pattern costs on as many bytes. | Whoever writes the log can hold an analysis thread. | As for X820.
+X822 | The cost of a PCRE2 pattern grows faster than its subject: 64 KiB cost more than six times 16 KiB. | As for X821, with longer events. | As for X820.
 """  # noqa: E501 - one line a code reads best
 
 
@@ -143,6 +155,7 @@ _SECTIONS = {
         "House rules",
         "What makes an alert worth reading and a test worth having. A rule may waive one: `waive: {H701: reason}`.",
     ),
+    "F": ("Stale names", "What `wazuh-cicd check --fresh` says: the specs' names beside what their sources document."),
     "X": ("A Wazuh ruleset: what a manager never says", "It loads without a word and does not work."),
 }
 _MANAGER = """## What a manager says
