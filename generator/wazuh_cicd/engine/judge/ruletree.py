@@ -80,13 +80,12 @@ class RuleTree:
         if definition.overwrite:
             self._overwrite(rule)
             return True
-        counted = None if definition.if_matched_sid is None else self.rules.get(as_c_int(definition.if_matched_sid))
         if not self._attach(rule):
             return False
         rule.index = len(self.ordered)
         self.ordered.append(rule)
         self.rules[rule.id] = rule
-        self._register(rule, counted)
+        self._register(rule)
         return True
 
     def make(self, definition: RuleDefinition) -> Rule:
@@ -221,13 +220,14 @@ class RuleTree:
             self._place(node, rule)
         return True
 
-    def _register(self, rule: Rule, counted: Rule | None) -> None:
+    def _register(self, rule: Rule) -> None:
         """Tell the rules that a composite counts that they are counted."""
         definition = rule.definition
         if definition.if_matched_sid == NO_SID:
             # Without an expression: every remembered event counts. Beside check_diff nothing does.
             rule.search = None if definition.check_diff else "regex"
         elif definition.if_matched_sid is not None:
+            counted = self.rules.get(as_c_int(definition.if_matched_sid))  # a composite may count itself
             rule.search, rule.counted = "sid", counted
             if counted is not None:
                 counted.counted_by_sid = True
