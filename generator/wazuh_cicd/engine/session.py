@@ -150,8 +150,9 @@ class Session:
         raw = log.encode("utf-8", "surrogateescape") if isinstance(log, str) else log
         options = self.ruleset.options
         now = self._clock() if time is None else time
-        if (refusal := _refusal_of(raw, location)) is not None:
-            return self._refused(Event(raw, location, time=now), refusal)
+        if not raw or not location or not raw[0] or location[0] == "\0":  # texts end at a NUL
+            no_location = not location or location[0] == "\0"
+            return self._refused(Event(raw, location, time=now), _NO_LOCATION if no_location else _NO_EVENT)
         try:
             event = predecode(raw, location, manager_hostname=options.manager.encode())
         except PredecodeError as error:
@@ -278,10 +279,3 @@ class Session:
             return True
         silent_since[rule.index] = int(event.time)
         return False
-
-
-def _refusal_of(log: bytes, location: str) -> LoadMessage | None:
-    """Return what logtest says of a request that it does not take; texts end at a NUL."""
-    if not location or location.startswith("\0"):
-        return _NO_LOCATION
-    return _NO_EVENT if not log or log.startswith(b"\0") else None
