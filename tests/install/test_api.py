@@ -16,7 +16,7 @@ from wazuh_cicd.install.apply import apply, rollback
 from wazuh_cicd.install.desired import EMPTY_LIST, desired_from, for_api, nothing
 from wazuh_cicd.install.errors import HalfDone, InstallError
 from wazuh_cicd.install.plan import make_plan
-from wazuh_cicd.install.record import PATH as RECORD
+from wazuh_cicd.install.record import ADVICE as RECORD
 from wazuh_cicd.install.record import Record, digest
 from wazuh_cicd.install.remote import ApiTarget
 from wazuh_cicd.install.target import RELOAD, RESTART

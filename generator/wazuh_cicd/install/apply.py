@@ -156,8 +156,11 @@ def rollback(target: Target, *, activate: bool = True, say: Callable[[str], None
 
 def _way_back(target: Target, journal: Journal, entry: Entry) -> Change | None:
     now = target.read(entry.path)
-    kept = journal.backup(target, entry)
-    before = kept.read_bytes() if kept else None
+    name = journal.backup(entry)
+    kept = target.store.read(name) if name else None
+    if name and kept is None:
+        raise InstallError(f"{target.store.shown(name)}: is missing, so {entry.path} cannot be put back")
+    before, facts = kept or (None, None)
     if now == before:
         return None
     if entry.path.endswith("ossec.conf") and now is not None and before is not None:
@@ -171,13 +174,13 @@ def _way_back(target: Target, journal: Journal, entry: Entry) -> Change | None:
         raise InstallError(
             f"{entry.path}: was edited after the installation; put your edits into a file of your own, then roll back"
         )
-    return Change(entry.path, now, before)
+    return Change(entry.path, now, before, facts)
 
 
 def _write(target: Target, journal: Journal, plan: Plan) -> None:
     for change in plan.changes:
         if change.after is not None:
-            target.stage(change.path, change.after, journal.id)
+            target.stage(change.path, change.after, journal.id, change.facts)
     for change in plan.changes:
         if change.after is None:
             target.delete(change.path)
@@ -191,7 +194,7 @@ def _undo(target: Target, journal: Journal, *, certainly: bool = False) -> None:
         paths = [entry.path for entry in journal.entries]
         target.unstage(paths, journal.id)  # first: on a full disk it is they that fill it
         for entry in reversed(journal.entries):
-            target.restore(entry.path, journal.backup(target, entry))
+            target.restore(entry.path, journal.backup(entry))
         target.unstage(paths, journal.id)
         if journal.phase == journals.ACTIVATING:
             # A manager that a bad restart left dead answers nothing: it needs the restart, not a reload.
@@ -200,7 +203,7 @@ def _undo(target: Target, journal: Journal, *, certainly: bool = False) -> None:
             target.activate(RELOAD)
     except (WazuhCicdError, OSError) as error:
         raise HalfDone(
-            f"undoing did not finish: {_first_line(error)}; kept files: {journal.folder(target)};"
+            f"undoing did not finish: {_first_line(error)}; kept files: {target.store.shown(journal.folder)};"
             " run 'wazuh-cicd install rollback' when the cause is gone"
         ) from error
     journal.discard(target)

@@ -9,8 +9,7 @@ from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.install.desired import EMPTY_LIST, is_list, is_loaded, list_name
 from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.ossecconf import Conf, blocks_of, read_conf, with_blocks, without_blocks
-from wazuh_cicd.install.record import PATH as RECORD
-from wazuh_cicd.install.record import Record, digest
+from wazuh_cicd.install.record import ADVICE, Record, digest
 from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.install.desired import Desired
     from wazuh_cicd.install.target import Target
+    from wazuh_cicd.install.tree import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,13 @@ class Change:
         path: below the manager's folder.
         before: its content now; None when it is not there.
         after: its content then; None when it goes.
+        facts: owner and mode that the content had elsewhere and keeps; None: those of the place.
     """
 
     path: str
     before: bytes | None
     after: bytes | None
+    facts: Facts | None = None
 
     @property
     def kind(self) -> str:
@@ -87,10 +89,11 @@ class _Draft:
 
 def installed(target: Target) -> Record | None:
     """What is installed there, by its record; by the names of files where the record is lost; None for nothing."""
-    data = target.read(RECORD)
-    if data is not None:
-        return Record.load(data)
-    ours = {path: "" for path in target.ours() if path != RECORD}
+    for place in dict.fromkeys((target.record_path, ADVICE)):
+        data = target.read(place)
+        if data is not None:
+            return Record.load(data, place)
+    ours = dict.fromkeys(target.ours(), "")
     return Record("unknown", 0, files=ours) if ours else None
 
 
@@ -110,7 +113,10 @@ def make_plan(target: Target, desired: Desired) -> Plan:
     moved = {list_name(path): path for path in old if is_list(path)}
     for path, data in files.items():
         before = target.read(path)
-        after = _list_after(target, path, data, before, old, moved, draft) if is_list(path) else data
+        after: bytes | None = data
+        facts: Facts | None = None
+        if is_list(path):
+            after, facts = _list_after(target, path, data, before, old, moved, draft)
         if before is not None and path not in old and before != after:
             draft.error(
                 "I102", path, "a file of this name is there and is not ours", "rename or remove it, then plan again"
@@ -125,7 +131,7 @@ def make_plan(target: Target, desired: Desired) -> Plan:
                 "I103", path, "was edited by hand; the edits go (a backup is kept)", "move them to a file of your own"
             )
         if before != after:
-            written.append(Change(path, before, after))
+            written.append(Change(path, before, after, facts))
     for path, keys in sorted(desired.unsayable.items()):
         if files.get(path) == next((c.after for c in written if c.path == path), None):
             draft.warn(
@@ -154,10 +160,12 @@ def make_plan(target: Target, desired: Desired) -> Plan:
         *sorted((c for c in removed if "/rules/" not in c.path), key=lambda c: (is_list(c.path), c.path)),
     ]
     activation = _activation(draft.changes)
-    noted = target.read(RECORD)
     note = None if desired.is_removal else desired.record.dump()
-    if noted != note:
-        draft.changes.append(Change(RECORD, noted, note))
+    for place in dict.fromkeys((ADVICE, target.record_path)):
+        noted = target.read(place)
+        after = note if place == target.record_path else None
+        if noted != after:
+            draft.changes.append(Change(place, noted, after))
     return Plan(
         tuple(draft.changes),
         tuple(draft.problems),
@@ -181,27 +189,31 @@ def _list_after(  # noqa: PLR0917 - one decision, one place
     old: Mapping[str, str],
     moved: Mapping[str, str],
     draft: _Draft,
-) -> bytes:
-    """A list's content: the shipped one, unless somebody on the site has edited it."""
+) -> tuple[bytes, Facts | None]:
+    """A list's content: the shipped one, unless somebody on the site has edited it; and whose it stays."""
     place = moved.get(list_name(path), path)
     now = before if place == path else target.read(place)
     if now is None:
-        return shipped
+        return shipped, None
     if old.get(place) in (digest(now), ""):
         # Untouched. Without a record nobody knows: then what is there is taken for the site's own.
         if old[place]:
-            return shipped
+            return shipped, None
     elif place not in old:
-        return shipped
+        return shipped, None
     if now not in (shipped, EMPTY_LIST, b""):
         draft.kept.append(path)
-    return now if now or not target.flat_lists else shipped
+    if not now and target.flat_lists:
+        return shipped, None
+    return now, None if place == path else target.facts(place)
 
 
 def _check_ids(target: Target, desired: Desired, ours: set[str], draft: _Draft) -> None:
     if desired.is_removal:
         return
     site = target.site_rules(ours)
+    for line in target.unread:
+        draft.warn("I118", "", f"rules that were not compared with ours: {line}", "look for ids of ours there yourself")
     clashes = sorted(set(site) & set(desired.rule_ids))
     for number in clashes:
         for rule in site[number]:

@@ -7,13 +7,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.install.desired import RULE
-from wazuh_cicd.install.record import PATH as RECORD
+from wazuh_cicd.install.record import ADVICE, PRIVATE
 
 if TYPE_CHECKING:
     from wazuh_cicd.install.apply import Outcome
     from wazuh_cicd.install.plan import Plan
     from wazuh_cicd.install.verify import Verified
 
+_RECORDS = (PRIVATE, ADVICE)
 _SIGNS = {"add": "+", "change": "~", "delete": "-"}
 
 
@@ -21,7 +22,7 @@ def plan_text(plan: Plan, *, diff: bool = True) -> str:
     """What would change, with the difference of every changed text."""
     lines = []
     for change in plan.changes:
-        if change.path == RECORD:
+        if change.path in _RECORDS:
             continue
         lines.append(f"{_SIGNS[change.kind]} {change.path}")
         if diff and change.before is not None and change.after is not None:
@@ -31,7 +32,7 @@ def plan_text(plan: Plan, *, diff: bool = True) -> str:
     lines += [f"! {path} (the server API carries no such file: bring it there yourself)" for path in plan.left_out]
     lines += [f"! {path} (the server API cannot remove it: do so yourself if it is there)" for path in plan.left_behind]
     lines += [f"{finding.severity.value}: {finding}" for finding in plan.problems]
-    counts = {kind: sum(1 for c in plan.changes if c.kind == kind and c.path != RECORD) for kind in _SIGNS}
+    counts = {kind: sum(1 for c in plan.changes if c.kind == kind and c.path not in _RECORDS) for kind in _SIGNS}
     if not plan.changes:
         lines.append("nothing to do: everything is as it should be")
     else:
@@ -71,7 +72,9 @@ def _difference(before: bytes, after: bytes) -> list[str]:
 def plan_json(plan: Plan) -> str:
     """The same for programs, without contents."""
     document: dict[str, Any] = {
-        "changes": [{"path": change.path, "kind": change.kind} for change in plan.changes if change.path != RECORD],
+        "changes": [
+            {"path": change.path, "kind": change.kind} for change in plan.changes if change.path not in _RECORDS
+        ],
         "kept": list(plan.kept),
         "left_out": list(plan.left_out),
         "left_behind": list(plan.left_behind),
