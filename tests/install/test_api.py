@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import stat
 import time
 
 import pytest
@@ -241,6 +243,40 @@ def test_a_local_installation_can_be_taken_over(fake, tmp_path, said):
     apply(target(fake, tmp_path), flat(desired(version="2.0")), say=said.append)
     assert (fake.root / "etc/lists/cicd_trusted_actors").read_bytes() == b"site:own\n"
     assert not [place for place in (fake.root / "etc/lists/cicd").glob("*") if place.is_file()]
+
+
+def test_what_this_machine_keeps_is_for_its_user_alone(fake, tmp_path, said):
+    old_mask = os.umask(0)
+    try:
+        apply(target(fake, tmp_path), flat(desired()), say=said.append)
+        apply(target(fake, tmp_path), flat(desired(version="2.0")), say=said.append)
+    finally:
+        os.umask(old_mask)
+    state = tmp_path / "state"
+    modes = {place: stat.S_IMODE(place.stat().st_mode) for place in [state, *state.rglob("*")]}
+    assert any(b"<ossec_config>" in place.read_bytes() for place in modes if place.is_file()), "ossec.conf is kept"
+    assert {mode for place, mode in modes.items() if place.is_file()} == {0o600}
+    assert {mode for place, mode in modes.items() if place.is_dir()} == {0o700}
+
+
+def test_a_state_folder_that_is_a_link_is_not_used(fake, tmp_path, said):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InstallError, match="link"):
+        apply(target(fake, tmp_path), flat(desired()), say=said.append)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("path", ["etc/rules/local_rules.xml", "etc/lists/audit-keys", "/etc/passwd", "etc/lists/../x"])
+def test_a_record_on_the_manager_names_no_file_that_is_not_ours(fake, tmp_path, said, path):
+    apply(target(fake, tmp_path), flat(desired()), say=said.append)
+    record = fake.root / RECORD
+    record.write_text(record.read_text() + f"file={path}:{'0' * 64}\n")
+    before = snapshot(fake.root)
+    for goal in (flat(desired(version="2.0")), nothing()):
+        with pytest.raises(InstallError, match="no file of wazuh-cicd"):
+            apply(target(fake, tmp_path), goal, say=said.append)
+    assert snapshot(fake.root) == before
 
 
 def test_programs_are_left_out_and_said(fake, tmp_path):

@@ -126,6 +126,8 @@ class LocalTarget:
             InstallError: it cannot be read.
         """
         try:
+            if path == PRIVATE:
+                self._store.folder_facts()  # refuses one that is not ours alone
             found = self._tree.read(path)
         except OSError as error:
             raise InstallError(f"{error.filename or path}: {error.strerror}; run as root") from error
