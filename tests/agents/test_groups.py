@@ -130,7 +130,7 @@ def test_a_link_in_the_release_is_refused(tmp_path, agent):
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
-@pytest.mark.parametrize("line", ["x  ../../etc/passwd\n", f"{'0' * 64}  /etc/passwd\n", f"{'0' * 64}  a/../b\n"])
+@pytest.mark.parametrize("line", ["x  ../../nonexistent\n", f"{'0' * 64}  /nonexistent\n", f"{'0' * 64}  a/../b\n"])
 def test_checksums_that_lead_elsewhere_are_refused(tmp_path, agent, line):
     release = unpack(tmp_path)
     with (release / "cicd/SHA256SUMS").open("a") as stream:

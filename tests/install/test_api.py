@@ -267,7 +267,9 @@ def test_a_state_folder_that_is_a_link_is_not_used(fake, tmp_path, said):
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-@pytest.mark.parametrize("path", ["etc/rules/local_rules.xml", "etc/lists/audit-keys", "/etc/passwd", "etc/lists/../x"])
+@pytest.mark.parametrize(
+    "path", ["etc/rules/local_rules.xml", "etc/lists/audit-keys", "/nonexistent/passwd", "etc/lists/../x"]
+)
 def test_a_record_on_the_manager_names_no_file_that_is_not_ours(fake, tmp_path, said, path):
     apply(target(fake, tmp_path), flat(desired()), say=said.append)
     record = fake.root / RECORD

@@ -20,7 +20,7 @@ from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.journal import BACKUPS
 from wazuh_cicd.install.lock import only_one
 from wazuh_cicd.install.ossecconf import read_conf
-from wazuh_cicd.install.record import PRIVATE
+from wazuh_cicd.install.record import PRIVATE, Record
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule, may_touch
 from wazuh_cicd.install.tree import Facts, Tree
 from wazuh_cicd.manager.errors import ManagerError, Unreachable
@@ -299,6 +299,25 @@ class LocalTarget:
     def is_running(self) -> bool:
         """Whether analysisd listens on its control socket; one that is too busy to answer in time runs as well."""
         return self._answers(ANALYSIS, busy=True)
+
+    def loaded_since(self, path: str) -> bool:
+        """By the time of the file and the time at which analysisd says it began."""
+        facts = self._tree.facts(path)
+        if facts is None:
+            return False
+        try:
+            began = request(UnixChannel(self.root / ANALYSIS, timeout=10.0), "getstats").get("data", {}).get("uptime")
+            return isinstance(began, int | float) and facts.modified < began * 10**9
+        except ManagerError:
+            return False
+
+    def trusts(self, record: Record) -> bool:
+        """Only what lies where root alone writes."""
+        found = self.read(PRIVATE)
+        return found is not None and Record.load(found).settings == record.settings
+
+    def remember(self, data: bytes | None) -> None:
+        """The record itself lies where only root writes."""
 
     def activate(self, how: str) -> list[str]:
         """Reload through the control socket, or restart and wait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.findings import Finding, Severity
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from wazuh_cicd.install.desired import Desired
     from wazuh_cicd.install.target import Target
     from wazuh_cicd.install.tree import Facts
+
+
+#: The version of an installation whose record is lost.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class Plan:
         left_behind: files on the record that it cannot remove, whether they are there or not.
         record: what is installed now; None for nothing.
         activation: what makes it live.
+        switches: what of the site's choices would become different, in words.
+        stale: files that were edited after the manager loaded them.
+        id_base: where the rules' ids begin, now or then.
     """
 
     changes: tuple[Change, ...]
@@ -65,6 +72,9 @@ class Plan:
     left_behind: tuple[str, ...] = ()
     record: Record | None = None
     activation: str = NOTHING
+    switches: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    id_base: int = 0
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -94,11 +104,41 @@ def installed(target: Target) -> Record | None:
         if data is not None:
             return Record.load(data, place)
     ours = dict.fromkeys(target.ours(), "")
-    return Record("unknown", 0, files=ours) if ours else None
+    return Record(UNKNOWN, 0, files=ours) if ours else None
 
 
-def make_plan(target: Target, desired: Desired) -> Plan:
+def stale_files(target: Target, record: Record) -> tuple[str, ...]:
+    """Files of ours whose content is not known to be what the manager has loaded."""
+    found = []
+    for path in sorted(filter(is_loaded, record.files)):
+        now = target.read(path) if target.can_read(path) else None
+        if now is not None and digest(now) != record.loaded.get(path) and not target.loaded_since(path):
+            found.append(path)
+    return tuple(found)
+
+
+def switches(record: Record | None, desired: Desired) -> tuple[str, ...]:
+    """What of the version and the site's choices would become different, in words."""
+    new = desired.record
+    if record is None or desired.is_removal:
+        return ()
+    lines = []
+    if record.version == UNKNOWN:
+        lines.append(f"takes over an installation without a record: {new.settings}")
+    else:
+        if record.version != new.version:
+            lines.append(f"installs version {new.version} in place of {record.version}")
+        lines += new.settings.switches(record.settings)
+    return tuple(lines)
+
+
+def make_plan(target: Target, desired: Desired, *, activate: bool = True) -> Plan:
     """Compare. Nothing is changed.
+
+    Args:
+        target: the manager.
+        desired: the goal.
+        activate: whether the manager will load what is written.
 
     Raises:
         InstallError: the manager's files cannot be read.
@@ -160,7 +200,19 @@ def make_plan(target: Target, desired: Desired) -> Plan:
         *sorted((c for c in removed if "/rules/" not in c.path), key=lambda c: (is_list(c.path), c.path)),
     ]
     activation = _activation(draft.changes)
-    note = None if desired.is_removal else desired.record.dump()
+    stale: tuple[str, ...] = ()
+    if record and not desired.is_removal and activate and target.is_running():
+        stale = stale_files(target, record)
+    if stale and activation == NOTHING:
+        activation = RELOAD
+    note = None
+    if not desired.is_removal:
+        loaded: Mapping[str, str] = record.loaded if record else {}
+        if activate and activation != NOTHING:
+            contents = {path: target.read(path) for path in files if is_loaded(path)}
+            contents |= {change.path: change.after for change in written if is_loaded(change.path)}
+            loaded = {path: digest(data) for path, data in contents.items() if data is not None}
+        note = replace(desired.record, loaded=loaded).dump()
     for place in dict.fromkeys((ADVICE, target.record_path)):
         noted = target.read(place)
         after = note if place == target.record_path else None
@@ -174,6 +226,9 @@ def make_plan(target: Target, desired: Desired) -> Plan:
         tuple(draft.left_behind),
         record,
         activation,
+        switches(record, desired),
+        stale,
+        desired.record.id_base or (record.id_base if record else 0),
     )
 
 

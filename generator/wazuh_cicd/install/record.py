@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.install.errors import InstallError, Unsafe
+from wazuh_cicd.install.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,7 @@ class Record:
         responses: that were switched on.
         files: SHA-256 of each file as it was shipped, by path below the manager's folder.
         rules: a short hash of each rule, by id: the lock of published ids.
+        loaded: SHA-256 of each rules, decoders and list file as the manager has loaded it, by path.
     """
 
     version: str
@@ -74,17 +76,24 @@ class Record:
     responses: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[int, str] = field(default_factory=dict)
+    loaded: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """What the site had chosen."""
+        return Settings(self.sources, self.responses, self.id_base)
 
     def dump(self) -> bytes:
         """As it is written."""
         lines = [f"version:{self.version}", f"id_base:{self.id_base}"]
         lines += [f"sources:{' '.join(self.sources)}", f"responses:{' '.join(self.responses)}"]
         # No blank in a key: the API would refuse the line.
-        for path, value in sorted(self.files.items()):
-            found = kind_of(path)
-            if found is None:
-                raise Unsafe(f"{path}: I132 is no file of wazuh-cicd, it cannot be recorded")
-            lines.append(f"{found[0]}={found[1]}:{value}")
+        for prefix, digests in (("", self.files), ("loaded-", self.loaded)):
+            for path, value in sorted(digests.items()):
+                found = kind_of(path)
+                if found is None:
+                    raise Unsafe(f"{path}: I132 is no file of wazuh-cicd, it cannot be recorded")
+                lines.append(f"{prefix}{found[0]}={found[1]}:{value}")
         lines += [f"rule={number}:{value}" for number, value in sorted(self.rules.items())]
         return ("\n".join(lines) + "\n").encode()
 
@@ -98,6 +107,7 @@ class Record:
         """
         plain: dict[str, str] = {}
         files: dict[str, str] = {}
+        loaded: dict[str, str] = {}
         rules: dict[int, str] = {}
         try:
             for line in data.decode("ascii").splitlines():
@@ -105,14 +115,14 @@ class Record:
                 kind, _, name = key.partition("=")
                 if kind == "rule":
                     rules[int(name)] = value
-                elif kind == "file" or kind in _PLACES:
+                elif kind == "file" or kind.removeprefix("loaded-") in _PLACES:
                     # Versions before 0.2 wrote whole paths.
-                    path = name if kind == "file" else _PLACES[kind] + name
+                    path = name if kind == "file" else _PLACES[kind.removeprefix("loaded-")] + name
                     if value and not _DIGEST.fullmatch(value):
                         raise ValueError(line)  # noqa: TRY301 - as int() does for the others
                     if kind_of(path) is None:
                         raise Unsafe(f"{shown}: I132 names {path!r}, which is no file of wazuh-cicd; {_FIX}")
-                    files[path] = value
+                    (loaded if kind.startswith("loaded-") else files)[path] = value
                 else:
                     plain[key] = value
             return cls(
@@ -122,6 +132,7 @@ class Record:
                 tuple(plain["responses"].split()),
                 files,
                 rules,
+                loaded,
             )
         except (KeyError, ValueError) as error:
             raise InstallError(f"{shown}: cannot be read ({error!r}); {_FIX}") from error

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from wazuh_cicd.install.desired import is_ours
 from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.lock import only_one
-from wazuh_cicd.install.record import ADVICE
+from wazuh_cicd.install.record import ADVICE, Record
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule, may_touch
 from wazuh_cicd.install.tree import Tree
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
@@ -35,6 +35,7 @@ _KINDS = {"etc/rules/": "/rules/files", "etc/decoders/": "/decoders/files", "etc
 _BODY_LIMIT = 10_485_760
 _RULES_A_PAGE = 5000
 _UNKNOWN = (1415, 1503, 1802)  # rules, decoders, lists file not found
+_OWN_COPY = "installed"
 _SENT = "Ruleset reload request sent successfully"
 
 
@@ -225,12 +226,31 @@ class ApiTarget:
         except Refused as error:
             if error.code != NO_SESSION:
                 raise
-            said.append(f"ERROR: {error}")
+            said.append(f"CRITICAL: {error}")
         return said
 
     def is_running(self) -> bool:
         """Whether analysisd runs."""
         return self._status() == "running"
+
+    def loaded_since(self, path: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """The API tells no file's time."""
+        return False
+
+    def trusts(self, record: Record) -> bool:
+        """When this machine has installed it so itself."""
+        try:
+            found = self.store.read(_OWN_COPY)
+        except OSError as error:
+            raise InstallError(f"{error.filename}: {error.strerror}; name another folder with --state") from error
+        return found is not None and Record.load(found[0], self.store.shown(_OWN_COPY)).settings == record.settings
+
+    def remember(self, data: bytes | None) -> None:
+        """On this machine."""
+        if data is None:
+            self.store.unlink(_OWN_COPY)
+        else:
+            self.store.write(_OWN_COPY, data)
 
     def activate(self, how: str) -> list[str]:
         """Reload or restart all nodes, and wait."""

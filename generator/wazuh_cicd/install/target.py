@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from wazuh_cicd.install.record import Record
     from wazuh_cicd.install.tree import Facts, Tree
     from wazuh_cicd.manager.logtest import RemoteEngine
 
@@ -169,6 +170,18 @@ class Target(Protocol):
 
     def is_running(self) -> bool:
         """Whether there is anything to activate."""
+        ...
+
+    def loaded_since(self, path: str) -> bool:
+        """Whether the manager has certainly started after a file was last written."""
+        ...
+
+    def trusts(self, record: Record) -> bool:
+        """Whether a record's choices are known to be our own, not only what lies where others can write."""
+        ...
+
+    def remember(self, data: bytes | None) -> None:
+        """Keep a copy of the record where only we write, so that it can be told from another's."""
         ...
 
     def engine(self) -> RemoteEngine | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,7 @@ RULES = "manager/etc/rules/"
 DECODERS = "manager/etc/decoders/"
 LISTS = "manager/etc/lists/cicd/"
 FRAGMENTS = "manager/ossec.conf.d/"
+_USED_LIST = re.compile(rb">etc/lists/cicd/(\w+)<")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -90,7 +92,7 @@ def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Col
     Args:
         specs: validated specs.
         id_base: the id that 111000 becomes; the whole block moves with it.
-        with_sources: only the rules of these sources, and what they hang on.
+        with_sources: only the rules of these sources, what they hang on, and the lists that these look into.
 
     Raises:
         SpecError: a spec that has no exact form in Wazuh.
@@ -104,7 +106,7 @@ def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Col
             raise UsageError(f"no such source: {', '.join(unknown)}; known: {', '.join(SOURCES)}")
         specs = select_sources(specs, with_sources)
     problems = Problems()
-    package = _render(specs, id_base, problems)
+    package = _render(specs, id_base, problems, used_lists_only=with_sources is not None)
     problems.raise_errors()
     return package
 
@@ -140,7 +142,7 @@ def select_sources(specs: SpecSet, sources: Collection[str]) -> SpecSet:
     return SpecSet(rules, decoders, specs.lists, tests)
 
 
-def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
+def _render(specs: SpecSet, id_base: int, problems: Problems, *, used_lists_only: bool = False) -> Package:
     files: dict[str, bytes] = {}
     ids = Ids(specs, id_base)
     order = file_order(specs)
@@ -157,10 +159,14 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
         text = "\n".join(_rules_text(name, source, blocks[source]) for source in sources)
         files[RULES + name] = _checked_rules(text, [rule for source in sources for rule in blocks[source]], name)
     files.update(_decoder_files(specs, problems))
-    for entry in specs.lists:
+    lists = specs.lists
+    if used_lists_only:
+        used = set(_USED_LIST.findall(b"\n".join(files.values())))
+        lists = tuple(entry for entry in lists if entry.name.encode() in used)
+    for entry in lists:
         files[LISTS + entry.name] = list_text(entry).encode()
-    if specs.lists:
-        text = _template("ruleset.xml.j2").render(lists=sorted(entry.name for entry in specs.lists))
+    if lists:
+        text = _template("ruleset.xml.j2").render(lists=sorted(entry.name for entry in lists))
         files[FRAGMENTS + "ruleset.xml"] = text.encode()
     for action, calls in bindings(specs, ids).items():
         text = _template("response.xml.j2").render(action=action, calls=calls_of(action, calls))
