@@ -204,8 +204,8 @@ def verified_text(verified: Verified) -> str:
 _VERDICTS = {
     0: "verified on the running manager",
     1: "not as it should be",
-    3: "in place, but not what the running manager has loaded: run 'wazuh-cicd install apply', or reload it",
-    4: "not verified: the manager does not answer; start it, then run 'wazuh-cicd install verify'",
+    3: "in place, but not what the running manager has loaded: run 'wazuh-cicd install apply'",
+    4: "not verified: the manager does not answer as it should; when it runs, 'wazuh-cicd install verify' tells",
 }
 
 
