@@ -48,10 +48,12 @@ mutate: $(VENV)/.run-stamp ## drop or flip each condition of each rule: some tes
 	$(BIN)/wazuh-cicd test --mutate --jobs $(JOBS)
 
 .PHONY: lint
-lint: $(VENV)/.dev-stamp ## ruff, and the 3.6 syntax of the scripts that are copied to agents
+lint: $(VENV)/.dev-stamp ## ruff, who imports whom, and the 3.6 syntax of the programs that are copied to agents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/vermin --target=3.6- --violations --no-tips --eval-annotations $(wildcard active_response/cicd-* wodles/cicd-*)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/bundle.py $(VENV)/programs
+	$(BIN)/vermin --target=3.6- --violations --no-tips --eval-annotations active_response wodles $(VENV)/programs/cicd-*
 
 .PHONY: types
 types: $(VENV)/.dev-stamp ## mypy, strict

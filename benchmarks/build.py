@@ -13,6 +13,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,9 +132,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             write(folder, size)
-            read = median(lambda folder=folder: load_specs(folder), args.repeat)
+            read = median(partial(load_specs, folder), args.repeat)
             loaded = load_specs(folder)
-            render = median(lambda loaded=loaded: render_package(loaded), args.repeat)
+            render = median(partial(render_package, loaded), args.repeat)
             each = (read + render) / size
             unit = unit or each
             print(f"{size:6} {read:8.2f} {render:8.2f} {read + render:8.2f} {1000 * each:8.3f} {each / unit:7.2f}")

@@ -20,11 +20,12 @@ import struct
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 _AT_ONCE = 2000  # analysisd's queues hold 16,384
 
 
-def ask(root: Path, command: str) -> dict:
+def ask(root: Path, command: str) -> dict[str, Any]:
     """One command on the control socket."""
     body = json.dumps(
         {"version": 1, "origin": {"name": "b", "module": "b"}, "command": command, "parameters": {}}
@@ -34,7 +35,8 @@ def ask(root: Path, command: str) -> dict:
         connection.connect(str(root / "queue/sockets/analysis"))
         connection.sendall(struct.pack("<I", len(body)) + body)
         stream = connection.makefile("rb")
-        return json.loads(stream.read(struct.unpack("<I", stream.read(4))[0]))
+        answer: dict[str, Any] = json.loads(stream.read(struct.unpack("<I", stream.read(4))[0]))
+    return answer
 
 
 def counted(root: Path) -> tuple[int, int, int]:
@@ -43,7 +45,7 @@ def counted(root: Path) -> tuple[int, int, int]:
     return events["received"], events["processed"], _sum(events["received_breakdown"]["dropped_breakdown"])
 
 
-def _sum(tree: dict | int) -> int:
+def _sum(tree: dict[str, Any] | int) -> int:
     return sum(map(_sum, tree.values())) if isinstance(tree, dict) else int(tree)
 
 

@@ -22,8 +22,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from scan_kit import Wodle, load_wodle
+from scan_kit import Wodle
 from scan_live import debian_image, npm_lock, scanner, tool, trivy_database
+from wodles.scan.commands import trivy_arguments
+from wodles.scan.config import check_config
+from wodles.scan.targets import Target
+from wodles.scan.toolbox import Toolbox
 
 
 def image(path: Path, number: int) -> None:
@@ -53,13 +57,14 @@ class Clock:
         return wall - self._start[0], processor - self._start[1]
 
 
-def bare(module: object, config: dict[str, object], archives: list[Path], work: Path) -> tuple[float, float]:
+def bare(config: dict[str, object], archives: list[Path], work: Path) -> tuple[float, float]:
     """Run Trivy alone over the archives."""
-    toolbox = module.Toolbox(module.check_config(config), str(work))
+    toolbox = Toolbox(check_config(config), str(work))
     commands = []
     for archive in archives:
-        target = module.Target("archive", str(archive), str(archive))
-        commands.append([str(scanner("trivy")), *toolbox.trivy_arguments(target, str(work / "report.json"), 600.0)])
+        target = Target("archive", str(archive), str(archive))
+        arguments = trivy_arguments(toolbox.config, target, str(work / "report.json"), 600.0)
+        commands.append([str(scanner("trivy")), *arguments])
     environment = toolbox.environment("trivy")
     clock = Clock()
     for command in commands:
@@ -70,7 +75,6 @@ def bare(module: object, config: dict[str, object], archives: list[Path], work: 
 
 def main(images: int = 5, rounds: int = 5) -> None:
     """Measure and print."""
-    module = load_wodle()
     alone, ours, unchanged, warm = [], [], [], []
     events = [0, 0]
     with tempfile.TemporaryDirectory() as folder:
@@ -88,13 +92,13 @@ def main(images: int = 5, rounds: int = 5) -> None:
                 shutil.rmtree(work, ignore_errors=True)
                 (work / "tmp").mkdir(parents=True)
                 if order == 0:
-                    alone.append(bare(module, wodle.config, archives, work))
+                    alone.append(bare(wodle.config, archives, work))
                 else:
                     shutil.rmtree(base / "state", ignore_errors=True)
                     clock = Clock()
                     events[0] = len(wodle.run(timeout=600))
                     ours.append(clock.read())
-            warm.append(bare(module, wodle.config, archives, work))
+            warm.append(bare(wodle.config, archives, work))
             clock = Clock()
             events[1] = len(wodle.run(timeout=600))
             unchanged.append(clock.read())

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from program_kit import program_folder
 from wazuh_cicd.drill.execd import Execd
 from wazuh_cicd.drill.messages import alert, message
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ROOT / "active_response"
+SCRIPTS = program_folder() / "active-response/bin"
 # Other interpreters than the system's, from the oldest that is promised to the newest at hand.
 PYTHONS = [
     path

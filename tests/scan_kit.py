@@ -1,10 +1,8 @@
-"""Helpers for the tests of the scanner wodle and the gate: loading it, running it, images and stand-in scanners."""
+"""Helpers for the tests of the scanner wodle and the gate: running it, images and stand-in scanners."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.machinery
-import importlib.util
 import io
 import json
 import os
@@ -13,29 +11,14 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from program_kit import program_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-WODLE = ROOT / "wodles" / "cicd-scan"
+WODLE = program_folder() / "wodles/cicd/cicd-scan"
 SAMPLES = ROOT.parent / "shared" / "samples"
 OLDEST_PYTHON = Path.home() / ".pyenv/versions/3.6.15/bin/python"
-
-
-def load_wodle() -> ModuleType:
-    """Import the wodle, which has no suffix, without leaving compiled files beside it."""
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    try:
-        loader = importlib.machinery.SourceFileLoader("cicd_scan", str(WODLE))
-        spec = importlib.util.spec_from_loader("cicd_scan", loader)
-        assert spec is not None
-        module = importlib.util.module_from_spec(spec)
-        loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
 
 
 def interpreters() -> list[str]:

@@ -80,7 +80,7 @@ def sbom(version: str, when: int, files: dict[str, bytes]) -> dict[str, Any]:
     for name in dependencies():
         found = metadata.version(name)
         about = metadata.metadata(name)
-        licence = about.get("License-Expression") or about.get("License") or ""
+        licence = next((about[key] for key in ("License-Expression", "License") if key in about), "")
         entry: dict[str, Any] = {
             "type": "library",
             "bom-ref": f"pkg:pypi/{name}@{found}",

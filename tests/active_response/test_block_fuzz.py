@@ -88,7 +88,7 @@ def test_any_message_ends_at_once_with_a_result_and_blocks_no_protected_address(
     """In this process: everything but the kernel and the pipes is the real thing."""
     home = Home(tmp_path, "cicd-block-ip")
     home.configure("allow = 203.0.113.0/24\nallow = 2001:db8:aa::/48\nmax_new_per_minute = 100000\n")
-    place = block_ip.Home(str(home.script))
+    place = block_ip.Home(str(home.script), block_ip.NAME)
     firewall = Firewall()
     firewall.rebuilt = ""
     said: list[bytes] = []

@@ -396,7 +396,7 @@ def test_a_list_that_nobody_reads_holds_no_response(home, net, tmp_path):
 def test_names_are_resolved_before_the_ledger_is_locked(home, monkeypatch):
     """A name server that hangs would hold every response otherwise."""
     script = load("cicd-block-ip")
-    place = script.Home(str(home.script))
+    place = script.Home(str(home.script), script.NAME)
     home.add(ATTACKER)
     seen = []
 
@@ -408,8 +408,8 @@ def test_names_are_resolved_before_the_ledger_is_locked(home, monkeypatch):
     monkeypatch.setattr(script, "resolve_managers", resolve)
     monkeypatch.setattr(script.Budget, "seconds", 0.3)
     monkeypatch.setattr(script, "START", time.monotonic())
-    monkeypatch.setattr(script, "_change_locked", lambda *_: 0)
-    monkeypatch.setattr(script, "_selftest_firewall", lambda *_, **__: None)
+    monkeypatch.setattr(script, "change_locked", lambda *_: 0)
+    monkeypatch.setattr(script, "try_firewall", lambda *_, **__: None)
     for words in (["--reconcile"], ["--selftest"]):
         script.administrate(place, words)
     assert len(seen) == 2

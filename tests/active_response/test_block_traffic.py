@@ -301,7 +301,7 @@ def test_a_kernel_that_cannot_hang_chains_on_devices_blocks_all_the_same_and_say
     script = load("cicd-block-ip")
     home = Home(tmp_path, "cicd-block-ip")
     home.configure("ingress_device = lo\n")
-    place = script.Home(str(home.script))
+    place = script.Home(str(home.script), script.NAME)
     built = []
 
     class Old(script.Netlink):

@@ -167,7 +167,7 @@ def test_a_full_disk_leaves_no_half_request(home, monkeypatch):
     def full(file, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    place = scan_image.Home(str(home.script))
+    place = scan_image.Home(str(home.script), scan_image.NAME)
     monkeypatch.setattr(scan_image.os, "write", full)
     with pytest.raises(OSError, match="No space"):
         scan_image.enqueue(place, scan_image.Config(), "alpine:3.19", "pull", "")

@@ -8,11 +8,13 @@ import json
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from pathlib import Path
 
 import pytest
 
+from scan_kit import trivy_report, vulnerability
 from wazuh_cicd.content.paths import content_root, stock_root
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
@@ -90,3 +92,20 @@ def test_the_installed_command_checks_and_builds(installed, tmp_path):
         assert run.returncode in (0, 1), run.stderr
         assert run.stdout
     assert (tmp_path / "out" / "manager" / "etc" / "rules").is_dir()
+
+
+@pytest.mark.slow
+def test_the_installed_command_judges_reports_with_the_scanners_own_modules(installed, tmp_path):
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    (tmp_path / "report.json").write_text(json.dumps(trivy_report(vulnerability(1), CreatedAt=now)))
+    code = "import wodles.scan.reports as m; print(m.__file__)"
+    run = subprocess.run(
+        [installed, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}
+    )
+    assert run.stdout.startswith(str(installed.parents[2]))
+    command = [installed, "-m", "wazuh_cicd.cli", "gate", "--report", "report.json", "--format", "json"]
+    run = subprocess.run(  # noqa: PLW1510 - the code is what is asked for
+        command, capture_output=True, text=True, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    )
+    assert (run.returncode, run.stderr) == (10, "")
+    assert "CVE-2024-0001" in run.stdout

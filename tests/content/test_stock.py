@@ -35,8 +35,8 @@ def test_they_load_without_a_word(ours):
 
 def test_ids_levels_and_parents_are_the_stock_ones(ours, real):
     for number, rule in ours.rules.items():
-        stock = real.rules[number]
-        assert (rule.level, rule.noalert, rule.category, rule.frequency, rule.timeframe, rule.ignore) == (
+        mine, stock = rule.definition, real.rules[number].definition
+        assert (mine.level, mine.noalert, mine.category, mine.frequency, mine.timeframe, mine.ignore) == (
             stock.level,
             stock.noalert,
             stock.category,
@@ -44,9 +44,9 @@ def test_ids_levels_and_parents_are_the_stock_ones(ours, real):
             stock.timeframe,
             stock.ignore,
         ), number
-        assert set(rule.parents) == set(stock.parents) & set(ours.rules), number
-        assert (rule.if_matched_sid, rule.same) == (stock.if_matched_sid, stock.same), number
-        assert rule.options.full_log == stock.options.full_log, number
+        assert set(rule.parents) == set(real.rules[number].parents) & set(ours.rules), number
+        assert (mine.if_matched_sid, mine.same) == (stock.if_matched_sid, stock.same), number
+        assert mine.options.full_log == stock.options.full_log, number
 
 
 SSH = "Dec 10 01:02:03 build01 sshd[4711]: "

@@ -40,7 +40,7 @@ CASES = [
     for rule in load_specs().rules
     if rule.source in {"github", "runner"}
     for number, test in enumerate(rule.tests, start=1)
-    if test.expect == "fires"
+    if test.expect == "fires" and not rule.noalert  # no event ends there
 ]
 
 
@@ -64,6 +64,27 @@ KNOWN: list[tuple[str, int, int, int]] = [
     ("111026-1", 91214, 7, 3),  # a person removed by somebody whose task it is
     ("111110-1", 91320, 9, 5),  # a repository deleted by somebody whose task it is
     ("111275-1", 91315, 12, 3),  # code security that ends because the repository was archived
+    # Each refused login on a build server counts once, at level 5: sshd writes up to four lines about it.
+    ("112352-1", 5758, 8, 5),
+    ("112352-2", 5758, 8, 5),
+    ("112355-1", 5710, 5, 0),
+    ("112356-1", 5710, 5, 0),
+    ("112360-1", 5710, 5, 1),
+    ("112361-1", 5716, 5, 1),
+    ("112362-1", 5760, 5, 1),
+    ("112364-1", 2501, 5, 1),
+    ("112366-1", 5758, 8, 1),
+    ("112368-1", 5503, 5, 3),
+    ("112368-2", 5503, 5, 3),
+    ("112382-1", 5758, 8, 5),
+    ("112382-2", 5758, 8, 5),
+    ("112385-1", 5710, 5, 0),
+    ("112386-1", 5710, 5, 0),
+    ("112390-1", 5710, 5, 1),
+    ("112391-1", 5716, 5, 1),
+    ("112392-1", 5760, 5, 1),
+    ("112394-1", 2501, 5, 1),
+    ("112396-1", 5758, 8, 1),
 ]
 
 

@@ -115,9 +115,10 @@ def test_what_people_did_with_vault_is_told_once_a_call():
         "vault-policy-changed": 4,
         "vault-identity-changed": 4,
         "vault-leases-revoked-by-prefix": 1,
-        "vault-login-brute-force": 1,
-        "vault-login-failed": 21,
-        "vault-permission-denied": 9,
+        "vault-login-brute-force": 2,
+        "vault-login-failed": 20,
+        "vault-permission-denied": 4,
+        "vault-token-not-valid": 7,
     })  # fmt: skip
     assert "vault-periodic-token-created" not in fired("vault")
 

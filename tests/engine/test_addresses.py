@@ -1,6 +1,6 @@
 import pytest
 
-from wazuh_cicd.engine.addresses import parse_address, parse_network
+from wazuh_cicd.engine.load.addresses import parse_address, parse_network
 
 
 @pytest.mark.parametrize(

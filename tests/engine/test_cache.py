@@ -84,8 +84,8 @@ def test_second_load_reads_no_xml(place, monkeypatch):
     def refuse(*_):
         raise AssertionError("parsed again")
 
-    monkeypatch.setattr("wazuh_cicd.engine.ruleset.read_xml", refuse)
-    monkeypatch.setattr("wazuh_cicd.engine.decoderxml.read_xml", refuse)
+    monkeypatch.setattr("wazuh_cicd.engine.load.rulereader.read_xml", refuse)
+    monkeypatch.setattr("wazuh_cicd.engine.load.decoderxml.read_xml", refuse)
     assert judge(load(), EVENTS[1]) == [100002]
     assert place.exists()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wazuh_cicd.engine.cdb import CdbList
+from wazuh_cicd.engine.load.cdb import CdbList
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import json
 import pytest
 from ruleset_kit import load, rule
 
-from wazuh_cicd.engine.memory import CAPACITY
+from wazuh_cicd.engine.judge.memory import CAPACITY
 
 PLAIN = rule(100000, "<match>e</match>", level=3)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from wazuh_cicd.engine.daytime import parse_time, parse_weekday
+from wazuh_cicd.engine.load.daytime import parse_time, parse_weekday
 
 
 def minute(text):

@@ -2,11 +2,13 @@
 
 import pytest
 
-from wazuh_cicd.engine.decoders import DecoderSet, load_decoders
-from wazuh_cicd.engine.event import MAX_DYNAMIC_FIELDS, Event
-from wazuh_cicd.engine.messages import FatalLoadError, LoadMessage
-from wazuh_cicd.engine.plugins import FORWARDED_ALERT
-from wazuh_cicd.engine.predecode import predecode
+from wazuh_cicd.engine.decode.decoders import DecoderSet, load_decoders
+from wazuh_cicd.engine.decode.event import Event
+from wazuh_cicd.engine.decode.plugins import FORWARDED_ALERT
+from wazuh_cicd.engine.decode.predecode import predecode
+from wazuh_cicd.engine.judge.seen import fts_key
+from wazuh_cicd.engine.load.decoderdefinition import MAX_DYNAMIC_FIELDS
+from wazuh_cicd.engine.load.messages import FatalLoadError, LoadMessage
 
 # Both lists of roots must have a member, or the manager loads nothing.
 FILLERS = (
@@ -328,10 +330,10 @@ def test_first_time_seen_key():
     root = f'<decoder name="gate"><prematch>^gate: </prematch>{body}</decoder>'
     event = decode(load(root), b"gate: u=bob k=v")
     assert event.decoder_info is not None
-    assert event.decoder_info.fts_key(event) == b"gate  bob      /l v"
+    assert fts_key(event.decoder_info, event) == b"gate  bob      /l v"
     plain = decode(load(GATE), b"gate: x")
     assert plain.decoder_info is not None
-    assert plain.decoder_info.fts_key(plain) is None
+    assert fts_key(plain.decoder_info, plain) is None
 
 
 @pytest.mark.parametrize(

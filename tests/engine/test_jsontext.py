@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wazuh_cicd.engine import jsontext
-from wazuh_cicd.engine.jsontext import JsonError, JsonObject, parse
+from wazuh_cicd.engine.decode import jsontext
+from wazuh_cicd.engine.decode.jsontext import JsonError, JsonObject, parse
 
 
 def fields(text: bytes, **options: bool) -> dict[str, str]:

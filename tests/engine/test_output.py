@@ -1,8 +1,8 @@
 import pytest
 
-from wazuh_cicd.engine.event import Event
-from wazuh_cicd.engine.mitre import attack, describe
-from wazuh_cicd.engine.output import data_of, expand, predecoder_of, split_groups
+from wazuh_cicd.engine.decode.event import Event
+from wazuh_cicd.engine.judge.mitre import attack, describe
+from wazuh_cicd.engine.judge.output import data_of, expand, predecoder_of, split_groups
 
 
 def event(log=b"", statics=None, dynamics=()):

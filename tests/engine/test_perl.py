@@ -4,9 +4,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from wazuh_cicd.engine.judge.texts import matcher_of, pattern_of
+from wazuh_cicd.engine.load.ruledefinition import TextTest
 from wazuh_cicd.engine.patterns import PatternError, compile_pattern
 from wazuh_cicd.engine.patterns.perl_facts import facts_of
-from wazuh_cicd.engine.rulemodel import TextTest
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 
@@ -135,7 +136,7 @@ def test_a_choice_of_texts_needs_no_library(case, begin, texts, end, negate, val
     source = f"{case}{begin}{choice}{end}".encode()
     assert facts_of(source).plain() is not None
     test = TextTest("field", source, "pcre2", negate)
-    assert test.tester()(value) == test.compiled().test(value)
+    assert matcher_of(test)(value) == pattern_of(test).test(value)
     agree(compiled(source), value)
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wazuh_cicd.engine.output import alert_of
-from wazuh_cicd.engine.predecode import PredecodeError, predecode, shown_hostname
+from wazuh_cicd.engine.decode.predecode import PredecodeError, predecode, shown_hostname
+from wazuh_cicd.engine.judge.output import alert_of
 
 
 def cut(raw: bytes, location: str = "/l"):

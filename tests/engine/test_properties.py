@@ -13,10 +13,11 @@ from ruleset_kit import DECODERS, OPTIONS, ROOT, files, load, rule
 import machine_made
 from generated_rulesets import Block, events
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, cache, load_ruleset
-from wazuh_cicd.engine.guards import exact_values, fold
+from wazuh_cicd.engine.judge.guards import exact_values, fold
+from wazuh_cicd.engine.judge.texts import pattern_of
+from wazuh_cicd.engine.load.ruledefinition import TextTest
 from wazuh_cicd.engine.patterns import PatternError
 from wazuh_cicd.engine.recordings import find_cases
-from wazuh_cicd.engine.rulemodel import TextTest
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 STOCK = SHARED / "samples" / "wazuh-4.14.3" / "ruleset"
@@ -62,7 +63,7 @@ def test_tree_is_ordered_and_complete(source):
     overwritten = {message.rule for message in tree.messages if message.code == 7605}
     for node in tree.walk():
         assert all(child.parent is node for child in node.children)
-        ranks = [child.rule.rank for child in node.children if child._ranks is not None]
+        ranks = [child.rule.definition.rank for child in node.children if child._ranks is not None]
         if node._ranks is not None:
             assert ranks == sorted(ranks, reverse=True)
     assert overwritten <= set(tree.rules)
@@ -94,7 +95,7 @@ def test_an_alert_reaches_the_level_and_counts_up(source, logs):
         counts[verdict.rule_id] = counts.get(verdict.rule_id, 0) + 1
         assert verdict.firedtimes == counts[verdict.rule_id]
         assert verdict.level >= 3 or not verdict.alert
-        assert not verdict.rule.noalert
+        assert not verdict.rule.definition.noalert
 
 
 RULESET = load(
@@ -164,7 +165,7 @@ def test_guards_never_keep_a_match_away(kind, source, value):
     test = TextTest("field", source, kind)
     values = exact_values(test)
     try:
-        matches = test.compiled().test(value)
+        matches = pattern_of(test).test(value)
     except PatternError:
         return
     if values is not None and matches:

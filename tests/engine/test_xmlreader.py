@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wazuh_cicd.engine.xmlreader import Node, XmlError, read_xml, to_bytes
+from wazuh_cicd.engine.load.xmlreader import Node, XmlError, read_xml, to_bytes
 
 
 def read(text: bytes) -> list[Node]:

@@ -10,12 +10,14 @@ import pytest
 import yaml
 from lxml import etree
 
-from scan_kit import ROOT, load_wodle
+from scan_kit import ROOT
 from wazuh_cicd.commands import gate
 from wazuh_cicd.gate.policy import load_policy
 from wazuh_cicd.gate.profiles import PROFILES
+from wodles.scan.config import DEFAULTS, check_config
+from wodles.scan.errors import REASONS
+from wodles.scan.finding_events import KIND_FIELDS
 
-scan = load_wodle()
 PIPELINES = ROOT / "docs" / "pipelines"
 AGENT = ROOT / "generator" / "wazuh_cicd" / "_agent" / "scanner"
 
@@ -53,23 +55,23 @@ def test_the_jenkinsfile_knows_every_exit_code() -> None:
 
 
 def test_the_shipped_configuration_is_accepted() -> None:
-    config = scan.check_config(json.loads((AGENT / "scan.json").read_text()))
-    assert config["engine"] == "docker"
+    config = check_config(json.loads((AGENT / "scan.json").read_text()))
+    assert config.engine == "docker"
 
 
 def test_the_agents_fragment_fits_the_command_module() -> None:
     root = etree.fromstring(f"<ossec_config>{(AGENT / 'ossec.conf.xml').read_text()}</ossec_config>")
     values: dict[str, Any] = {element.tag: element.text for element in root.find("wodle")}
-    config = scan.check_config(json.loads((AGENT / "scan.json").read_text()))
-    assert config["run_seconds"] < int(values["timeout"]) < 3600
+    config = check_config(json.loads((AGENT / "scan.json").read_text()))
+    assert config.run_seconds < int(values["timeout"]) < 3600
     assert values["interval"] == "1h"
     assert " " not in values["command"]  # one executable: only then its hash covers it
 
 
 def test_every_key_of_the_configuration_and_every_reason_is_documented() -> None:
     text = (ROOT / "docs" / "scanning.md").read_text()
-    assert [key for key in scan.DEFAULTS if f"`{key}`" not in text] == []
-    assert [reason for reason in scan.REASONS if f"`{reason}`" not in text] == []
+    assert [key for key in DEFAULTS._fields if f"`{key}`" not in text] == []
+    assert [reason for reason in REASONS if f"`{reason}`" not in text] == []
 
 
 def test_every_profile_is_documented() -> None:
@@ -79,7 +81,7 @@ def test_every_profile_is_documented() -> None:
 
 def test_every_event_is_documented() -> None:
     text = (ROOT / "docs" / "sources" / "scanner.md").read_text()
-    source = (ROOT / "wodles" / "cicd-scan").read_text()
-    kinds = {*scan._KIND_FIELDS, *re.findall(r'emit\.(?:note|finding)\(\s*"(\w+)"', source)}
+    source = "".join(path.read_text() for path in sorted((ROOT / "wodles" / "scan").glob("*.py")))
+    kinds = {*KIND_FIELDS, *re.findall(r'emit\.(?:note|finding)\(\s*"(\w+)"', source)}
     assert len(kinds) >= 8
     assert [kind for kind in sorted(kinds) if f"`{kind}`" not in text] == []

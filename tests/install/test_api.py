@@ -12,7 +12,7 @@ import pytest
 
 from install.fakeapi import LIST_LINE, NAME, PASSWORD, USER, FakeApi, make_certificates, serving
 from install.trees import CONF, desired, make_root, rules_xml, snapshot
-from wazuh_cicd.engine.cdb import CdbList
+from wazuh_cicd.engine.load.cdb import CdbList
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.apply import apply, rollback
 from wazuh_cicd.install.desired import EMPTY_LIST, desired_from, for_api, nothing
@@ -279,6 +279,30 @@ def test_a_record_on_the_manager_names_no_file_that_is_not_ours(fake, tmp_path, 
         with pytest.raises(InstallError, match="no file of wazuh-cicd"):
             apply(target(fake, tmp_path), goal, say=said.append)
     assert snapshot(fake.root) == before
+
+
+def test_a_choice_that_somebody_else_wrote_is_told_from_our_own(fake, tmp_path, said):
+    way = target(fake, tmp_path)
+    apply(way, flat(desired()), say=said.append)
+    record = Record.load((fake.root / RECORD).read_bytes())
+    assert way.trusts(record)
+    assert not way.trusts(dataclasses.replace(record, responses=("block-ip",)))
+    assert not ApiTarget(client(fake), state_folder=tmp_path / "other").trusts(record)
+    apply(target(fake, tmp_path), nothing(), say=said.append)
+    assert not target(fake, tmp_path).trusts(record)
+
+
+def test_an_edited_list_is_reloaded_once(fake, tmp_path, said):
+    goal = flat(desired())
+    apply(target(fake, tmp_path), goal, say=said.append)
+    (fake.root / "etc/lists/cicd_trusted_actors").write_bytes(b"site:own\n")
+    assert verify(target(fake, tmp_path), goal).code == 3
+    # Any machine can tell: what was loaded stands in the record on the manager.
+    elsewhere = ApiTarget(client(fake), state_folder=tmp_path / "other", wait=60.0)
+    assert apply(elsewhere, goal, say=said.append).activated == RELOAD
+    assert fake.reloads == 2
+    assert verify(target(fake, tmp_path), goal).code == 0
+    assert apply(target(fake, tmp_path), goal, say=said.append).activated == "nothing"
 
 
 def test_programs_are_left_out_and_said(fake, tmp_path):

@@ -41,6 +41,7 @@ def small(settings: Settings, target=None, version: str = "1.0"):
         goal.record,
         sources=settings.sources,
         responses=settings.responses,
+        internal=settings.internal,
         id_base=settings.id_base,
     )
     return dataclasses.replace(goal, record=record)
@@ -81,7 +82,7 @@ def test_no_option_means_as_installed(root, install):
         assert "nothing to do" in install("plan")
         install("apply")
         assert snapshot(root, leave_out=("queue",)) == before
-        assert recorded(root) == Settings(("github", "docker"), ("block-ip",), 112000)
+        assert recorded(root) == Settings(("github", "docker"), ("block-ip",), id_base=112000)
 
 
 def test_switching_is_spelled_and_the_plan_names_it_in_words(root, install):
@@ -98,6 +99,19 @@ def test_switching_is_spelled_and_the_plan_names_it_in_words(root, install):
         assert recorded(root) == Settings(("github",), ("block-ip",))
         install("apply", "--unrespond", "block-ip")
         assert b"cicd-block-ip" not in (root / "etc/ossec.conf").read_bytes()
+
+
+def test_that_internal_addresses_may_be_blocked_is_remembered_and_ends_with_the_block(root, install):
+    with running(root):
+        install("apply", "--with", "github", "--respond", "block-ip", "--internal")
+        assert recorded(root).internal
+        install("apply", "--with", "docker")
+        assert recorded(root).internal
+        assert "> switches off the blocking of internal" in install("plan", "--no-internal")
+        assert "> switches off the blocking of internal" in install("plan", "--unrespond", "block-ip")
+        install("apply", "--unrespond", "block-ip")
+        install("apply", "--respond", "block-ip")
+        assert not recorded(root).internal
 
 
 def test_the_first_installation_takes_all_sources_or_those_named():
@@ -140,7 +154,7 @@ def test_a_settings_file_says_all_of_it(root, install, tmp_path):
     file.write_text('sources = ["github", "vault"]\nresponses = ["block-ip"]\nid_base = 112000\nwait = 5\n')
     with running(root):
         install("apply", "--config", str(file))
-        assert recorded(root) == Settings(("github", "vault"), ("block-ip",), 112000)
+        assert recorded(root) == Settings(("github", "vault"), ("block-ip",), id_base=112000)
         file.write_text('sources = ["github"]\nresponses = []\n')
         told = install("plan", "--config", str(file))
         assert "> switches off the source vault" in told

@@ -34,7 +34,8 @@ def test_what_our_rules_hang_on_remembers_nothing(manager, tmp_path):
 
     def below(nodes, above):
         for node in nodes:
-            remembers = above or node.rule.context or node.rule.if_fts or node.rule.check_diff or bool(node.rule.ignore)
+            rule = node.rule.definition
+            remembers = above or rule.context or rule.if_fts or rule.check_diff or bool(rule.ignore)
             if remembers:
                 yield node.rule.id
             yield from below(node.children, remembers)

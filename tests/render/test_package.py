@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 from one_rule import ruleset_of
 
-from wazuh_cicd.content.paths import content_root
+from wazuh_cicd.content.programs import programs
 from wazuh_cicd.errors import SpecError, UsageError
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
@@ -340,6 +340,6 @@ def test_writing_removes_what_an_earlier_build_left(package, tmp_path):
 
 
 def test_the_programs_travel_with_the_package(ours):
-    for folder, place in (("active_response", "active-response/bin"), ("wodles", "wodles/cicd")):
-        for path in sorted((content_root() / folder).glob("cicd-*")):
-            assert ours.files[f"manager/{place}/{path.name}"] == path.read_bytes()
+    names = {path.rpartition("/")[2] for path in programs()}
+    assert {"cicd-block-ip", "cicd-quarantine-container", "cicd-scan-image", "cicd-scan"} <= names
+    assert {path: ours.files[f"manager/{path}"] for path in programs()} == programs()

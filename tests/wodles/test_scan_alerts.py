@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scan_kit import SAMPLES, StandIn, Wodle, load_wodle, trivy_report, vulnerability
+from scan_kit import SAMPLES, StandIn, Wodle, trivy_report, vulnerability
 from wazuh_cicd.cli import main
 from wazuh_cicd.proof.rulesets import assemble
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
+from wodles.scan.errors import REASONS
+from wodles.scan.events import encode_event
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-scan = load_wodle()
 LOCATION = "[003] (build-7) any->command_cicd-scan"
 
 
@@ -122,12 +123,12 @@ def test_a_resolved_and_an_overdue_finding_become_alerts(wodle: Wodle, trivy: St
     ],
 )
 def test_events_of_the_supply_chain_become_alerts(ruleset: Any, event: str, fields: dict[str, Any], rule: str) -> None:
-    assert alerts(ruleset, [scan.encode_event(event, fields.items())]) == [rule]
+    assert alerts(ruleset, [encode_event(event, fields.items())]) == [rule]
 
 
-@pytest.mark.parametrize("reason", scan.REASONS)
+@pytest.mark.parametrize("reason", REASONS)
 def test_every_reason_of_a_failed_scan_becomes_an_alert(ruleset: Any, reason: str) -> None:
-    (alert,) = alerts(ruleset, [scan.encode_event("scan_error", [("reason", reason), ("text", scan.REASONS[reason])])])
+    (alert,) = alerts(ruleset, [encode_event("scan_error", [("reason", reason), ("text", REASONS[reason])])])
     assert alert in {"scan-failed", "scan-not-done", "scan-scanner-tampered", "scan-request-malformed"}
 
 

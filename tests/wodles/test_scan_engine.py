@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scan_kit import StandIn, Wodle, load_wodle, of, trivy_report, vulnerability
+from scan_kit import StandIn, Wodle, of, trivy_report, vulnerability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-scan = load_wodle()
 
 
 def image(letter: str, *tags: str, digests: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -11,12 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scan_kit import SAMPLES, load_wodle, of, trivy_report, vulnerability
+from scan_kit import SAMPLES, of, trivy_report, vulnerability
+from wodles.scan.config import DEFAULTS
+from wodles.scan.errors import REASONS, ScanError
+from wodles.scan.events import encode_event
+from wodles.scan.read_report import parse_report
+from wodles.scan.reports import merge, package_url
+from wodles.scan.scans import prove
+from wodles.scan.targets import Target
+from wodles.scan.values import SEVERITIES, as_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-scan = load_wodle()
 
 REPORTS = sorted(
     path
@@ -48,20 +55,20 @@ def count_independently(document: dict[str, Any]) -> dict[str, int]:
 @pytest.mark.parametrize("path", REPORTS, ids=lambda p: p.name)
 def test_every_finding_of_a_recorded_report_is_counted(path: Path) -> None:
     data = path.read_bytes()
-    report = scan.parse_report(data)
+    report = parse_report(data)
     found = {
         kind: sum(f.kind == kind for f in report.findings)
         for kind in ("vulnerability", "misconfiguration", "secret", "license")
     }
     assert found == count_independently(json.loads(data))
-    assert all(f.id and f.severity in scan.SEVERITIES for f in report.findings)
+    assert all(f.id and f.severity in SEVERITIES for f in report.findings)
 
 
 @needs_samples
 def test_trivys_own_integration_reports_hold_as_many_vulnerabilities_as_their_authors_wrote() -> None:
     paths = list(SAMPLES.glob("trivy/*.json"))
     texts = sum(path.read_text().count('"VulnerabilityID"') for path in paths)
-    reports = [scan.parse_report(path.read_bytes()) for path in paths]
+    reports = [parse_report(path.read_bytes()) for path in paths]
     listed = sum(f.kind == "vulnerability" for r in reports for f in r.findings)
     hidden = sum(len(r.suppressed) for r in reports)
     assert listed + hidden == texts > 80
@@ -70,15 +77,15 @@ def test_trivys_own_integration_reports_hold_as_many_vulnerabilities_as_their_au
 @given(st.integers(0, 253402300799))
 def test_times_are_counted_as_the_calendar_counts_them(epoch: int) -> None:
     moment = time.gmtime(epoch)
-    assert scan.as_epoch(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment).zfill(20)) == epoch
-    assert scan.as_epoch(time.strftime("%Y-%m-%d", moment)) == epoch // 86400 * 86400
+    assert as_epoch(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment).zfill(20)) == epoch
+    assert as_epoch(time.strftime("%Y-%m-%d", moment)) == epoch // 86400 * 86400
 
 
 @needs_samples
 def test_no_token_of_a_recorded_report_reaches_a_finding() -> None:
     data = (SAMPLES / "trivy" / "secrets.json").read_bytes()
     assert b"ghp_0123456789" in data
-    assert "ghp_" not in repr(scan.parse_report(data))
+    assert "ghp_" not in repr(parse_report(data))
 
 
 def test_a_github_advisory_is_named_by_its_cve() -> None:
@@ -91,7 +98,7 @@ def test_a_github_advisory_is_named_by_its_cve() -> None:
         "relatedVulnerabilities": [{"id": "CVE-2014-3577"}],
         "artifact": {"name": "httpclient", "version": "4.1.1", "purl": "pkg:maven/org.apache/httpclient@4.1.1"},
     }
-    (finding,) = scan.parse_report(json.dumps({"matches": [match], "descriptor": {"name": "grype"}}).encode()).findings
+    (finding,) = parse_report(json.dumps({"matches": [match], "descriptor": {"name": "grype"}}).encode()).findings
     assert (finding.id, finding.aliases, finding.severity) == ("CVE-2014-3577", ("GHSA-cfh5-3ghh-wfjx",), "MEDIUM")
 
 
@@ -106,20 +113,18 @@ def grype_report(identifier: str, purl: str, severity: str = "Critical", **more:
 
 
 def test_both_scanners_views_of_one_vulnerability_become_one_with_the_worst_of_both() -> None:
-    trivy = scan.parse_report(json.dumps(trivy_report(vulnerability(1))).encode())
+    trivy = parse_report(json.dumps(trivy_report(vulnerability(1))).encode())
     exploited = {"knownExploited": [{"cve": "CVE-2024-0001"}], "epss": [{"epss": 0.91}]}
-    grype = scan.parse_report(
-        grype_report("CVE-2024-0001", "pkg:deb/debian/package-1@1.0?distro=debian-12", **exploited)
-    )
-    (finding,) = scan.merge([trivy, grype])
+    grype = parse_report(grype_report("CVE-2024-0001", "pkg:deb/debian/package-1@1.0?distro=debian-12", **exploited))
+    (finding,) = merge([trivy, grype])
     assert (finding.scanner, finding.severity, finding.threat, finding.epss) == ("grype,trivy", "CRITICAL", "kev", 0.91)
     assert (finding.fixed, finding.status) == ("1.1", "fixed")
 
 
 def test_the_same_cve_in_another_version_stays_a_finding_of_its_own() -> None:
-    trivy = scan.parse_report(json.dumps(trivy_report(vulnerability(1))).encode())
-    grype = scan.parse_report(grype_report("CVE-2024-0001", "pkg:deb/debian/package-1@0.9"))
-    assert len(scan.merge([trivy, grype])) == 2
+    trivy = parse_report(json.dumps(trivy_report(vulnerability(1))).encode())
+    grype = parse_report(grype_report("CVE-2024-0001", "pkg:deb/debian/package-1@0.9"))
+    assert len(merge([trivy, grype])) == 2
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,7 @@ def test_the_same_cve_in_another_version_stays_a_finding_of_its_own() -> None:
     ],
 )
 def test_package_urls_are_spelled_one_way(purl: str, expected: str) -> None:
-    assert scan._purl(purl) == expected
+    assert package_url(purl) == expected
 
 
 @pytest.mark.parametrize(
@@ -150,13 +155,13 @@ def test_package_urls_are_spelled_one_way(purl: str, expected: str) -> None:
     ],
 )
 def test_malicious_packages_are_told_from_vulnerable_ones(fields: dict[str, Any], threat: str) -> None:
-    (finding,) = scan.parse_report(json.dumps(trivy_report(vulnerability(1, **fields))).encode()).findings
+    (finding,) = parse_report(json.dumps(trivy_report(vulnerability(1, **fields))).encode()).findings
     assert finding.threat == threat
 
 
 def test_the_catalogue_of_exploited_vulnerabilities_marks_trivys_findings() -> None:
     data = json.dumps(trivy_report(vulnerability(1), vulnerability(2))).encode()
-    assert [f.threat for f in scan.parse_report(data, kev={"CVE-2024-0002"}).findings] == ["", "kev"]
+    assert [f.threat for f in parse_report(data, kev={"CVE-2024-0002"}).findings] == ["", "kev"]
 
 
 @pytest.mark.parametrize(
@@ -179,16 +184,16 @@ def test_the_catalogue_of_exploited_vulnerabilities_marks_trivys_findings() -> N
     ],
 )
 def test_a_report_that_cannot_be_read_whole_is_refused(document: Any) -> None:
-    with pytest.raises(scan.ScanError):
-        scan.parse_report(json.dumps(document).encode())
+    with pytest.raises(ScanError):
+        parse_report(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"SchemaVersion": 2', b"null", b"9" * 10_000]
 )
 def test_what_is_not_json_is_refused(data: bytes) -> None:
-    with pytest.raises(scan.ScanError) as caught:
-        scan.parse_report(data)
+    with pytest.raises(ScanError) as caught:
+        parse_report(data)
     assert caught.value.reason == "bad_report"
 
 
@@ -198,7 +203,7 @@ def test_a_passed_check_is_no_finding() -> None:
         for n, status in enumerate(("PASS", "FAIL", "EXCEPTION"))
     ]
     report = trivy_report(Results=[{"Target": "Dockerfile", "Class": "config", "Misconfigurations": checks}])
-    assert [f.id for f in scan.parse_report(json.dumps(report).encode()).findings] == ["DS-0001"]
+    assert [f.id for f in parse_report(json.dumps(report).encode()).findings] == ["DS-0001"]
 
 
 SECRETS = (
@@ -213,7 +218,7 @@ SECRETS = (
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_credentials_are_blanked_wherever_they_stand(secret: str) -> None:
-    line = scan.encode_event("vulnerability", [("package", f"pkg {secret}"), ("target", f"a/{secret}/b")])
+    line = encode_event("vulnerability", [("package", f"pkg {secret}"), ("target", f"a/{secret}/b")])
     for piece in ("ghp_", "AKIA", "glpat-a", "hunter2", "s3cr3t", "eyJz"):
         assert piece.encode() not in line
 
@@ -223,7 +228,7 @@ HOSTILE = st.text(alphabet=st.characters(), max_size=400)
 
 @given(st.dictionaries(st.sampled_from(["id", "package", "target", "title", "artifact"]), HOSTILE))
 def test_any_text_makes_one_line_of_plain_ascii_json(fields: dict[str, str]) -> None:
-    line = scan.encode_event("vulnerability", fields.items())
+    line = encode_event("vulnerability", fields.items())
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert line.isascii()
@@ -234,7 +239,7 @@ def test_any_text_makes_one_line_of_plain_ascii_json(fields: dict[str, str]) -> 
 
 def test_an_event_never_exceeds_eight_kibibytes() -> None:
     fields = [(f"field{n}", "\U0001f600" * 5000) for n in range(16)]
-    assert len(scan.encode_event("vulnerability", fields)) <= 8192
+    assert len(encode_event("vulnerability", fields)) <= 8192
 
 
 def mutate(value: Any, chooser: random.Random, canary: str) -> Any:
@@ -259,11 +264,11 @@ def mutate(value: Any, chooser: random.Random, canary: str) -> Any:
 def parse_and_encode(data: bytes) -> bytes:
     """Take a report as the wodle does, to the bytes of its events; b'' when it is refused."""
     try:
-        report = scan.parse_report(data)
-    except scan.ScanError as error:
-        return b"" if error.reason in scan.REASONS else b"a reason nobody explains"
-    scan.prove(scan.Target("report", "r", "r"), [report], scan.DEFAULTS)
-    return b"".join(scan.encode_event(f.kind, f._asdict().items()) for f in scan.merge([report]))
+        report = parse_report(data)
+    except ScanError as error:
+        return b"" if error.reason in REASONS else b"a reason nobody explains"
+    prove(Target("report", "r", "r"), [report], DEFAULTS)
+    return b"".join(encode_event(f.kind, f._asdict().items()) for f in merge([report]))
 
 
 def test_mutated_reports_are_read_or_refused_never_a_traceback() -> None:
@@ -335,4 +340,4 @@ def test_canaries_in_a_reports_dangerous_places_stay_there(path: Path) -> None:
 
 
 def test_events_about_nothing_are_still_events() -> None:
-    assert of([json.loads(scan.encode_event("summary", []))["cicd_scan"]], "summary") == [{"event": "summary"}]
+    assert of([json.loads(encode_event("summary", []))["cicd_scan"]], "summary") == [{"event": "summary"}]

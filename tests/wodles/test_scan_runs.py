@@ -16,9 +16,22 @@ from typing import Any
 
 import pytest
 
-from scan_kit import StandIn, Wodle, alive, events_of, interpreters, load_wodle, of, trivy_report, vulnerability
-
-scan = load_wodle()
+from scan_kit import StandIn, Wodle, alive, events_of, interpreters, of, trivy_report, vulnerability
+from wodles.scan.compare import compare
+from wodles.scan.config import DEFAULT_CONFIG, DEFAULTS, check_config, load_config
+from wodles.scan.context import Run
+from wodles.scan.errors import ScanError
+from wodles.scan.events import Emitter
+from wodles.scan.main import KINDS, parse_arguments
+from wodles.scan.process import Command, children, run_program
+from wodles.scan.read_report import parse_report
+from wodles.scan.run import run_scan
+from wodles.scan.scans import prove
+from wodles.scan.sla import check_exceptions, sla_days, sla_due
+from wodles.scan.state import Known, State
+from wodles.scan.targets import Target, tree_fingerprint
+from wodles.scan.toolbox import Toolbox
+from wodles.scan.verify import HASH_CHUNK, hash_binary
 
 
 @pytest.fixture(params=interpreters(), ids=lambda p: "oldest" if "3.6" in p else "current")
@@ -143,14 +156,13 @@ def test_an_accident_with_one_artifact_does_not_keep_the_others_from_being_scann
         path.write_bytes(b"x")
     wodle = Wodle(tmp_path, trivy=trivy.tool(), archives=[str(path) for path in paths])
     wodle.database()
-    prove = scan.prove
 
     def accident(target: Any, *more: Any) -> Any:
         return prove(target, *more) if target.name.endswith("2.tar") else more[99]
 
-    monkeypatch.setattr(scan, "prove", accident)
+    monkeypatch.setattr("wodles.scan.artifact.prove", accident)
     out: list[bytes] = []
-    assert scan.run(scan.check_config(wodle.config), out.append) == 0
+    assert run_scan(check_config(wodle.config), out.append) == 0
     events = events_of(b"".join(out))
     assert [(e["reason"], e["detail"], e["artifact"]) for e in of(events, "scan_error")] == [
         ("internal", "IndexError", str(paths[0]))
@@ -364,13 +376,13 @@ def test_a_hanging_scanner_and_what_it_started_are_killed_in_time(wodle: Wodle, 
 
 
 def test_other_children_of_the_caller_are_left_alone(tmp_path: Path) -> None:
-    before = scan._children()  # what other tests of this process have left running
+    before = children()  # what other tests of this process have left running
     bystander = subprocess.Popen(["sleep", "60"])
     try:
-        outcome = scan.run_program(["/bin/sh", "-c", "setsid sleep 600 & exit 3"], str(tmp_path), {}, 30.0)
+        outcome = run_program(Command(["/bin/sh", "-c", "setsid sleep 600 & exit 3"], str(tmp_path), {}), 30.0)
         assert outcome.code == 3
         assert bystander.poll() is None
-        assert scan._children() - before == {bystander.pid}
+        assert children() - before == {bystander.pid}
     finally:
         bystander.kill()
         bystander.wait()
@@ -485,8 +497,8 @@ def test_a_directory_that_changes_while_it_is_looked_at_is_scanned(
         (tmp_path / "gone").unlink(missing_ok=True)
         yield listed
 
-    monkeypatch.setattr(scan.os, "scandir", vanishing)
-    assert scan.tree_fingerprint(str(tmp_path)).startswith("tree:")
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert tree_fingerprint(str(tmp_path)).startswith("tree:")
 
 
 def test_nothing_of_the_scanners_log_is_repeated(wodle: Wodle, trivy: StandIn) -> None:
@@ -538,9 +550,9 @@ def test_a_denied_version_is_found_in_a_binary_that_replaces_a_good_one(wodle: W
 def test_a_denied_version_is_found_wherever_it_stands(tmp_path: Path, place: int) -> None:
     path = tmp_path / "binary"
     named = b"github.com/aquasecurity/trivy/pkg/version/app.ver=0.69.5"
-    path.write_bytes(b"A" * (scan._HASH_CHUNK - place) + named + b"\n" + b"B" * (scan._HASH_CHUNK + 7))
+    path.write_bytes(b"A" * (HASH_CHUNK - place) + named + b"\n" + b"B" * (HASH_CHUNK + 7))
     with path.open("rb") as stream:
-        digest, denied = scan._hash_binary(stream.fileno(), "trivy")
+        digest, denied = hash_binary(stream.fileno(), "trivy")
     assert (digest, denied) == (hashlib.sha256(path.read_bytes()).hexdigest(), "0.69.5")
 
 
@@ -650,8 +662,8 @@ def test_a_configuration_that_others_may_change_is_refused(wodle: Wodle) -> None
     process = wodle.start()
     process.communicate()
     wodle.config_path.chmod(0o666)
-    with pytest.raises(scan.ScanError, match="changed by others"):
-        scan.load_config(str(wodle.config_path))
+    with pytest.raises(ScanError, match="changed by others"):
+        load_config(str(wodle.config_path))
 
 
 @pytest.mark.parametrize("key", ["exceptions", "ignore_file", "vex", "kev_catalog"])
@@ -671,14 +683,14 @@ def test_a_file_that_hides_findings_and_that_others_may_change_is_refused(
 def test_help_names_every_option(wodle: Wodle) -> None:
     out, err = wodle.start("--help").communicate()
     assert err == b""
-    for option in ("--config", *(f"--{kind}" for kind in scan._KINDS)):
+    for option in ("--config", *(f"--{kind}" for kind in KINDS)):
         assert f"  {option} " in out.decode()
 
 
 def test_the_command_line_names_targets_in_their_order() -> None:
-    assert scan.parse_arguments([]) == (scan.DEFAULT_CONFIG, [])
+    assert parse_arguments([]) == (DEFAULT_CONFIG, [])
     args = ["--image", "a:1", "--config=/c", "--report=-odd=name", "--image", "b"]
-    assert scan.parse_arguments(args) == ("/c", [("image", "a:1"), ("report", "-odd=name"), ("image", "b")])
+    assert parse_arguments(args) == ("/c", [("image", "a:1"), ("report", "-odd=name"), ("image", "b")])
 
 
 @pytest.mark.parametrize(
@@ -750,12 +762,12 @@ def test_neither_a_rebuild_nor_a_version_bump_restarts_the_clock(wodle: Wodle, t
     ],
 )
 def test_the_days_that_a_vulnerability_may_stay(severity: str, threat: str, days: int | None) -> None:
-    assert scan.sla_days(severity, threat, scan.DEFAULTS["sla_days"]) == days
+    assert sla_days(severity, threat, DEFAULTS.sla_days) == days
 
 
 @pytest.mark.parametrize(("first", "fix", "due"), [(100, 200, 200), (300, 200, 300), (100, 0, None)])
 def test_the_clock_starts_when_both_we_and_the_fix_are_there(first: int, fix: int, due: int | None) -> None:
-    assert scan.sla_due("CRITICAL", "", first, fix, {"CRITICAL": 7}) == (due and due + 7 * 86400)
+    assert sla_due("CRITICAL", "", first, fix, {"CRITICAL": 7}) == (due and due + 7 * 86400)
 
 
 def excuse(**more: Any) -> dict[str, Any]:
@@ -806,15 +818,13 @@ def test_an_exception_by_another_name_of_the_advisory_stops_the_breach_too(
 
 
 def test_an_exception_is_on_the_event_however_many_fields_it_has(tmp_path: Path) -> None:
-    config = scan.check_config({"engine": "none", "state_directory": str(tmp_path / "state")})
+    config = check_config({"engine": "none", "state_directory": str(tmp_path / "state")})
     out: list[bytes] = []
-    run = scan.Run(
-        config, scan.Emitter(out.append, 9), scan.State(str(tmp_path / "state")), scan.Toolbox(config, str(tmp_path))
-    )
-    run.waivers, _ = scan.check_exceptions([excuse()], time.time())
-    target = scan.Target("image", "app:1", "app:1", "sha256:" + "a" * 64, exposure="published")
-    report = scan.parse_report(json.dumps(trivy_report(vulnerability(1, CweIDs=["CWE-506"]))).encode())
-    run._compare(target, {}, [report])
+    run = Run(config, Emitter(out.append, 9), State(str(tmp_path / "state")), Toolbox(config, str(tmp_path)))
+    run.waivers, _ = check_exceptions([excuse()], time.time())
+    target = Target("image", "app:1", "app:1", "sha256:" + "a" * 64, exposure="published")
+    report = parse_report(json.dumps(trivy_report(vulnerability(1, CweIDs=["CWE-506"]))).encode())
+    compare(run, target, Known("image", {}), [report])
     run.emit.flush()
     (event,) = events_of(b"".join(out))
     assert len(event) == 16
@@ -836,7 +846,7 @@ def test_an_exception_is_on_the_event_however_many_fields_it_has(tmp_path: Path)
     ],
 )
 def test_an_exception_that_lacks_something_is_refused(entry: Any) -> None:
-    waivers, refused = scan.check_exceptions([entry], time.time())
+    waivers, refused = check_exceptions([entry], time.time())
     assert (waivers, len(refused)) == ([], 1)
 
 

@@ -12,8 +12,8 @@ from wazuh_cicd.engine.patterns import PatternError, compile_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from wazuh_cicd.engine.load.ruledefinition import RuleDefinition, TextTest
     from wazuh_cicd.engine.patterns import Pattern
-    from wazuh_cicd.engine.rulemodel import Rule, TextTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Demand:
         return bool(self.kind)
 
 
-def demands_of(rule: Rule) -> list[Demand]:
+def demands_of(rule: RuleDefinition) -> list[Demand]:
     """Everything a rule asks of the event itself; correlation and memory are left out."""
     found = [_text(tag, test, rule) for tag, test in rule.texts.items()]
     found += [_text(f"field {test.name.decode('latin-1').lower()}", test, rule) for test in rule.fields]
@@ -49,9 +49,7 @@ def demands_of(rule: Rule) -> list[Demand]:
         plain.append(("decoded_as", rule.decoded_as))
     plain += [(name, (address.networks, address.negate)) for name, address in rule.addresses.items()]
     for test in rule.lists:
-        plain.append(
-            (f"list {test.field!r}", (test.name, test.lookup, getattr(test.check_value, "source", test.check_value)))
-        )
+        plain.append((f"list {test.field!r}", (test.name, test.lookup, test.check_value)))
     others = (("time", rule.time), ("weekday", rule.weekday), ("compiled_rule", rule.compiled_rule))
     plain += [(name, what) for name, what in others if what is not None]
     found += [Demand(subject, "", repr(what).encode(), negate=False, rule=rule.id) for subject, what in plain]
@@ -60,7 +58,7 @@ def demands_of(rule: Rule) -> list[Demand]:
     return found
 
 
-def _text(subject: str, test: TextTest, rule: Rule) -> Demand:
+def _text(subject: str, test: TextTest, rule: RuleDefinition) -> Demand:
     return Demand(subject, test.kind, test.source, test.negate, rule.id)
 
 

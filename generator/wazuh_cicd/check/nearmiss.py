@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from wazuh_cicd.engine import Ruleset, Session
-    from wazuh_cicd.engine.event import Event
-    from wazuh_cicd.engine.rulemodel import Rule
+    from wazuh_cicd.engine.decode.event import Event
+    from wazuh_cicd.engine.judge.rule import Rule
     from wazuh_cicd.findings import Finding
     from wazuh_cicd.spec import RuleSpec, SpecSet, TestEvent
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.demands import Demand, all_follow, contradict, demands_of
-from wazuh_cicd.engine.memory import CAPACITY
+from wazuh_cicd.engine.judge.memory import CAPACITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wazuh_cicd.engine.rulemodel import Node, Rule
-    from wazuh_cicd.engine.ruletree import RuleTree
+    from wazuh_cicd.engine.judge.places import Node
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.judge.ruletree import RuleTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def dead_rules(tree: RuleTree) -> Iterator[Dead]:
 
     def of(rule: Rule) -> list[Demand]:
         if rule.index not in demands:
-            demands[rule.index] = demands_of(rule)
+            demands[rule.index] = demands_of(rule.definition)
         return demands[rule.index]
 
     places: dict[int, list[Dead | None]] = {}
@@ -87,17 +88,18 @@ def _hidden(node: Node, given: list[Demand], of) -> Dead | None:  # type: ignore
 
 def _always_takes(rule: Rule) -> bool:
     """Whether an event that meets the conditions certainly ends below this rule."""
-    return not (rule.context or rule.noalert or rule.if_fts or rule.check_diff)
+    definition = rule.definition
+    return not (definition.context or definition.noalert or definition.if_fts or definition.check_diff)
 
 
 def _composite(rule: Rule) -> Iterator[Dead]:
     if not rule.composite:
         return
     counted = rule.counted
-    if rule.search == "sid" and counted is not None and (counted.level == 0 or counted.noalert):
+    if rule.search == "sid" and counted is not None and (counted.level == 0 or counted.definition.noalert):
         yield Dead("counts-nothing", rule, counted)
     # The event that completes the count is not remembered yet, hence two less.
-    if (rule.frequency or 0) - 2 >= CAPACITY:
+    if (rule.definition.frequency or 0) - 2 >= CAPACITY:
         yield Dead("counts-too-many", rule, rule)
 
 

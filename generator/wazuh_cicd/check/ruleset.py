@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.check.cost import cost_findings
 from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
-from wazuh_cicd.engine.decodermodel import AFTER_PARENT, AFTER_PREMATCH
-from wazuh_cicd.engine.memory import CAPACITY
-from wazuh_cicd.engine.patterns.perl import PerlPattern
+from wazuh_cicd.engine.judge.memory import CAPACITY
+from wazuh_cicd.engine.load.decoderdefinition import AFTER_PARENT, AFTER_PREMATCH
 from wazuh_cicd.engine.patterns.perl_facts import may_capture_nothing, may_take_nothing
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.spec.problems import did_you_mean
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from wazuh_cicd.engine import LoadMessage, Ruleset
-    from wazuh_cicd.engine.decodermodel import Decoder
-    from wazuh_cicd.engine.rulemodel import Rule, TextTest
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.load.decoderdefinition import DecoderDefinition
+    from wazuh_cicd.engine.load.ruledefinition import RuleDefinition, TextTest
 
 _SEVERITIES = {"WARNING": Severity.WARNING, "ERROR": Severity.ERROR, "CRITICAL": Severity.ERROR, "NOTE": Severity.ERROR}
 _MENDS = {
@@ -70,10 +71,11 @@ def check_ruleset(folders: Sequence[Path], *, beneath: Sequence[Path] = ()) -> l
         return sorted(_shown(findings))
     findings.extend(from_message(message) for message in ruleset.messages)
     findings.extend(silent_findings(ruleset))
+    findings.extend(cost_findings(ruleset, mine))
     return sorted(_shown(finding for finding in findings if not finding.path or finding.path in mine or not beneath))
 
 
-def _decoder_finding(code: str, decoder: Decoder, text: str, mend: str) -> Finding:
+def _decoder_finding(code: str, decoder: DecoderDefinition, text: str, mend: str) -> Finding:
     return Finding(decoder.path, decoder.line, decoder.column, code, text, mend, severity=Severity.WARNING)
 
 
@@ -106,10 +108,11 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
         yield dead_finding(dead)
     yield from _decoder_traps(ruleset)
     fields = _FieldKnowledge(ruleset)
-    for rule in ruleset.tree.ordered:
+    for loaded in ruleset.tree.ordered:
+        rule = loaded.definition
         yield from _dialect_findings(rule)
-        yield from fields.findings(rule)
-        if rule.composite and rule.search == "regex" and not rule.global_frequency:
+        yield from fields.findings(loaded)
+        if loaded.composite and loaded.search == "regex" and not rule.global_frequency:
             text = f"rule {rule.id} searches all events: a manager hangs when it meets one of another agent"
             yield _finding("X814", rule, text, "add <global_frequency/>, or count a rule or a group", Severity.ERROR)
         if len(rule.lists) > OWN_CODE_LIMIT:
@@ -118,13 +121,13 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
     yield from _decoder_names(ruleset)
 
 
-def _finding(code: str, rule: Rule, text: str, fix: str, severity: Severity = Severity.WARNING) -> Finding:
+def _finding(code: str, rule: RuleDefinition, text: str, fix: str, severity: Severity = Severity.WARNING) -> Finding:
     return Finding(rule.path, rule.line, rule.column, code, text, fix, severity=severity, rule=str(rule.id))
 
 
 def dead_finding(dead: Dead) -> Finding:
     """A dead rule of any ruleset."""
-    rule, other = dead.rule, dead.other
+    rule, other = dead.rule.definition, dead.other.definition
     if dead.kind == "hidden":
         text = f"rule {rule.id} can never fire: its sibling {other.id} (level {other.level}) takes its events first"
         fix = f"make it a child of {other.id} (<if_sid>{other.id}</if_sid>)" + (
@@ -132,7 +135,7 @@ def dead_finding(dead: Dead) -> Finding:
         )
         return _finding("X802", rule, text, fix)
     if dead.kind == "contradiction":
-        whose = "itself" if other is rule else f"rule {other.id} above it"
+        whose = "itself" if dead.other is dead.rule else f"rule {other.id} above it"
         text = f"rule {rule.id} can never fire: what it asks of '{dead.about}' contradicts {whose}"
         return _finding("X803", rule, text, "correct one of the two conditions")
     if dead.kind == "counts-nothing":
@@ -154,18 +157,20 @@ class _FieldKnowledge:
     def __init__(self, ruleset: Ruleset) -> None:
         self._tree = ruleset.tree
         self._fields: dict[str, set[str] | None] = {}
-        for decoder in ruleset.decoders.decoders:
+        for loaded in ruleset.decoders.decoders:
+            decoder = loaded.definition
             for name in {decoder.name, decoder.parent or decoder.name}:
                 known = self._fields.setdefault(name, set())
-                if decoder.plugin is not None:
+                if decoder.plugin:
                     self._fields[name] = None
                 elif known is not None:
                     known.update(field.lower() for field in decoder.order)
 
-    def findings(self, rule: Rule) -> Iterator[Finding]:
+    def findings(self, loaded: Rule) -> Iterator[Finding]:
+        rule = loaded.definition
         if not rule.fields:
             return
-        decoder = self._decoder(rule)
+        decoder = self._decoder(loaded)
         known = self._fields.get(decoder) if decoder else None
         if known is None:
             return
@@ -182,8 +187,9 @@ class _FieldKnowledge:
         seen: set[int] = set()
         while rule.id not in seen:
             seen.add(rule.id)
-            if rule.decoded_as is not None:
-                return rule.decoded_as.decode("utf-8", "replace")
+            named = rule.definition.decoded_as
+            if named is not None:
+                return named.decode("utf-8", "replace")
             if len(rule.parents) != 1 or rule.parents[0] not in self._tree.rules:
                 return None
             rule = self._tree.rules[rule.parents[0]]
@@ -191,9 +197,11 @@ class _FieldKnowledge:
 
 
 def _decoder_names(ruleset: Ruleset) -> Iterator[Finding]:
-    taken = {decoder.name for decoder in ruleset.decoders.decoders}
-    inherited = {decoder.declared: decoder.name for decoder in ruleset.decoders.decoders}
-    for rule in ruleset.tree.ordered:
+    decoders = [decoder.definition for decoder in ruleset.decoders.decoders]
+    taken = {decoder.name for decoder in decoders}
+    inherited = {decoder.declared: decoder.name for decoder in decoders}
+    for loaded in ruleset.tree.ordered:
+        rule = loaded.definition
         name = (rule.decoded_as or b"").decode("utf-8", "replace")
         if name in inherited and name not in taken:
             text = f"rule {rule.id} never matches: events of decoder '{name}' bear the name '{inherited[name]}'"
@@ -202,20 +210,23 @@ def _decoder_names(ruleset: Ruleset) -> Iterator[Finding]:
 
 def _decoder_traps(ruleset: Ruleset) -> Iterator[Finding]:
     """What PCRE2 expressions of decoders do that nobody expects."""
-    readers: dict[str, list[Decoder]] = {}  # by the root's name: decoders of its chain with a regex
-    for decoder in ruleset.decoders.decoders:
-        decoder.settle()
-        if decoder.regex is not None:
-            readers.setdefault(decoder.parent or decoder.declared, []).append(decoder)
-        if isinstance(decoder.regex, PerlPattern) and may_capture_nothing(decoder.regex.source):
+    decoders = [decoder.definition for decoder in ruleset.decoders.decoders]
+    readers: dict[str, list[DecoderDefinition]] = {}  # by the root's name: decoders of its chain with a regex
+    for decoder in decoders:
+        regex = decoder.regex
+        if regex is None:
+            continue
+        readers.setdefault(decoder.parent or decoder.declared, []).append(decoder)
+        if regex.kind == "pcre2" and may_capture_nothing(regex.source):
             text = f"decoder '{decoder.declared}': all groups of the regex can stay out of a match"
             yield _decoder_finding("X812", decoder, text, "let one group take part in every match")
-    for decoder in ruleset.decoders.decoders:
+    for decoder in decoders:
         root = decoder.parent or decoder.declared
         behind = [reader for reader in readers.get(root, ()) if decoder.parent is None or reader is decoder]
         offset = AFTER_PREMATCH if decoder.parent else AFTER_PARENT
         followed = any(reader.regex_offset in {offset, AFTER_PREMATCH} for reader in behind)
-        if followed and isinstance(decoder.prematch, PerlPattern) and may_take_nothing(decoder.prematch.source):
+        prematch = decoder.prematch
+        if followed and prematch is not None and prematch.kind == "pcre2" and may_take_nothing(prematch.source):
             text = f"decoder '{decoder.declared}': a match of the prematch can be empty; then nothing is behind it"
             yield _decoder_finding("X813", decoder, text, "let it take the first character, or drop the offset")
 
@@ -226,7 +237,7 @@ _PCRE_IN_OS_REGEX = re.compile(rb"(?<!\\)\.[*+]|\[[A-Za-z0-9]-[A-Za-z0-9]|\(\?|\
 _REGEX_IN_OS_MATCH = re.compile(rb"\\[wdsSWD.pb]|\.\*|\[[A-Za-z0-9]-[A-Za-z0-9]|\(\?")
 
 
-def _dialect_findings(rule: Rule) -> Iterator[Finding]:
+def _dialect_findings(rule: RuleDefinition) -> Iterator[Finding]:
     tests: list[tuple[str, TextTest]] = list(rule.texts.items())
     tests += [(f"field {test.name.decode('utf-8', 'replace')}", test) for test in rule.fields]
     for tag, test in tests:

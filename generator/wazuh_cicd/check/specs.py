@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.check.cost import cost_findings
 from wazuh_cicd.check.house import finding, house_findings
 from wazuh_cicd.check.nearmiss import near_miss_findings
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.check.ruleset import from_message, silent_findings
 from wazuh_cicd.content.paths import content_root, stock_root
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
-from wazuh_cicd.engine.memory import CAPACITY
+from wazuh_cicd.engine.judge.memory import CAPACITY
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.render import Package, render_problems
+from wazuh_cicd.render.lock import lock_findings
 from wazuh_cicd.spec import RuleSpec, read_specs
 from wazuh_cicd.spec.load import shown
-from wazuh_cicd.spec.lock import lock_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,6 +86,10 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
             told = _dead(dead, rule, specs)
             if told.code not in rule.waive:
                 yield told
+    for found in cost_findings(ruleset, dict(rendered.rules + rendered.decoders)):
+        rule = specs.by_id.get(int(found.rule or 0))
+        if rule is None or found.code not in rule.waive:
+            yield _placed(found, specs)
     for found in silent_findings(ruleset):
         rule = specs.by_id.get(int(found.rule or 0))
         if rule is not None and found.code in {"X801", "X809"} and found.code not in rule.waive:

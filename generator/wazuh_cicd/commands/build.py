@@ -11,8 +11,8 @@ from wazuh_cicd.content.agents import agent_files
 from wazuh_cicd.content.paths import content_root
 from wazuh_cicd.errors import SpecError, UsageError
 from wazuh_cicd.render import render_package
+from wazuh_cicd.render.lock import write_lock
 from wazuh_cicd.spec import SOURCES, load_specs
-from wazuh_cicd.spec.lock import write_lock
 from wazuh_cicd.spec.model import FIRST_ID
 
 if TYPE_CHECKING:

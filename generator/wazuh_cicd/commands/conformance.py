@@ -13,14 +13,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.engine import Ruleset, load_ruleset
 from wazuh_cicd.engine.recordings import Case, Outcome, find_cases, load_all, recording_options, run_case
-from wazuh_cicd.engine.ruleset import Ruleset, load_ruleset
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from wazuh_cicd.engine.files import RulesetFiles
+    from wazuh_cicd.engine.load.files import RulesetFiles
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

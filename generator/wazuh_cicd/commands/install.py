@@ -7,6 +7,7 @@ What is not said is as installed: sources, responses and ids are remembered. A s
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import sys
@@ -17,8 +18,6 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
-
     from wazuh_cicd.install.desired import Desired
     from wazuh_cicd.install.record import Record
     from wazuh_cicd.install.settings import Options, Settings, SettingsFile
@@ -77,6 +76,11 @@ def _configure_what(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--without", dest="drop", metavar="LIST", default="", help="take sources away")
     what.add_argument("--respond", metavar="LIST", default="", help="switch these responses on: block-ip,…")
     what.add_argument("--unrespond", metavar="LIST", default="", help="switch these responses off")
+    what.add_argument(
+        "--internal",
+        action=argparse.BooleanOptionalAction,
+        help="block-ip may block internal, private and shared addresses as well (first: no)",
+    )
     what.add_argument("--id-base", type=int, metavar="N", help="where our rule ids begin (first: 111000)")
 
 
@@ -145,7 +149,9 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         verified = verify(target, desired, known=_site_messages(target), thorough=args.thorough)
         _out(report.verified_text(verified))
         return verified.code
-    options = Options(words(args.add), words(args.drop), words(args.respond), words(args.unrespond), args.id_base)
+    options = Options(
+        words(args.add), words(args.drop), words(args.respond), words(args.unrespond), args.internal, args.id_base
+    )
     settings = _choice(args, target, options, file, record)
     desired = _desired(settings, target)
     if args.action == "plan":
@@ -239,7 +245,13 @@ def _desired(settings: Settings, target: Target) -> Desired:
 
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
     package = render_package(load_specs(), id_base=settings.id_base, with_sources=chosen)
-    return desired_from(package, sources=settings.sources, responses=settings.responses, flat_lists=target.flat_lists)
+    return desired_from(
+        package,
+        sources=settings.sources,
+        responses=settings.responses,
+        internal=settings.internal,
+        flat_lists=target.flat_lists,
+    )
 
 
 def _site_messages(target: Target) -> set[str]:

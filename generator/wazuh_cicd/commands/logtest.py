@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge the events; 0 also when none alerts."""
+    from wazuh_cicd.engine.patterns.perl import gave_up
     from wazuh_cicd.proof.package import cached_ruleset_files
     from wazuh_cicd.proof.rulesets import assemble
     from wazuh_cicd.report import logtest as report
@@ -53,6 +54,12 @@ def run(args: argparse.Namespace) -> int:
             shown = session.process(event.log, event.location, time=event.time)
         sys.stdout.write((report.as_json(shown) if args.json else report.as_text(shown)) + "\n")
         sys.stdout.flush()
+    for source, times in gave_up.items():
+        shown_source = source.decode("utf-8", "backslashreplace")
+        sys.stderr.write(
+            f"wazuh-cicd: a pattern reached the limit of PCRE2 {times} times, which a manager takes as no match: "
+            f"{shown_source[:120]}\n"
+        )
     return 0
 
 

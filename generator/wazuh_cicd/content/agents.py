@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.content.paths import content_root
+from wazuh_cicd.content.programs import programs
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,28 +29,18 @@ POLICIES: Mapping[str, tuple[str, ...]] = {
 }
 _OWN = ("groups", "sca", "audit")
 _HASH = re.compile(r"@sha256:([\w./-]+)@")
-# Folders whose files may be run, in the package and on an agent.
-_PROGRAMS = {"active_response": "active-response/bin", "wodles": "wodles/cicd"}
 
 
-def agent_files(root: Path | None = None) -> dict[str, bytes]:
+def agent_files() -> dict[str, bytes]:
     """Everything below ``build/agent``, by path from ``agent/`` on; deterministic.
-
-    Args:
-        root: see ``content_root``.
 
     Raises:
         UsageError: a group names a program that is not there.
     """
-    root = root or content_root()
-    files: dict[str, bytes] = {}
-    for folder, place in _PROGRAMS.items():
-        for program in sorted((root / folder).glob("cicd-*")):
-            if program.is_file():
-                files[f"agent/{place}/{program.name}"] = program.read_bytes()
+    files = {f"agent/{path}": data for path, data in programs().items()}
     for group, policies in POLICIES.items():
         text = (DATA / "groups" / group / "agent.conf").read_text(encoding="utf-8")
-        files[f"agent/etc/shared/{group}/agent.conf"] = _HASH.sub(lambda m: _hash(root, m[1]), text).encode()
+        files[f"agent/etc/shared/{group}/agent.conf"] = _HASH.sub(lambda match: _hash(match[1]), text).encode()
         for policy in policies:
             files[f"agent/etc/shared/{group}/{policy}"] = (DATA / "sca" / policy).read_bytes()
     for rules in sorted((DATA / "audit").glob("*.rules")):
@@ -66,8 +56,7 @@ def agent_files(root: Path | None = None) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
-def _hash(root: Path, path: str) -> str:
-    try:
-        return hashlib.sha256((root / path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"{root / path}: {error.strerror}; a group's agent.conf names it") from error
+def _hash(path: str) -> str:
+    if path not in programs():
+        raise UsageError(f"a group's agent.conf names a program that is not there: {path}")
+    return hashlib.sha256(programs()[path]).hexdigest()

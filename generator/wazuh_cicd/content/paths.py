@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def content_root() -> Path:
-    """The folder that holds ``rules/``, ``decoders/``, ``lists/``, ``active_response/`` and ``wodles/``.
+    """The folder that holds ``rules/``, ``decoders/`` and ``lists/``.
 
     A wheel carries them below the package (``_content``); in a checkout they stand beside ``generator/``.
 

@@ -10,15 +10,12 @@ Nothing here knows about our specs: it reads Wazuh XML, anybody's.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from wazuh_cicd.engine.explain import Explanation, Step
-    from wazuh_cicd.engine.files import EngineOptions, RulesetFiles, read_folder
-    from wazuh_cicd.engine.messages import LoadMessage
-    from wazuh_cicd.engine.ruleset import Ruleset, RulesetLoadError, load_ruleset
-    from wazuh_cicd.engine.session import Session, Verdict
+from wazuh_cicd.engine.judge.explain import Explanation, Step
+from wazuh_cicd.engine.judge.verdict import Verdict
+from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
+from wazuh_cicd.engine.load.messages import LoadMessage
+from wazuh_cicd.engine.ruleset import RulesetLoadError, load_ruleset
+from wazuh_cicd.engine.session import Ruleset, Session
 
 __all__ = [
     "EngineOptions",
@@ -33,24 +30,3 @@ __all__ = [
     "load_ruleset",
     "read_folder",
 ]
-
-_HOMES = {
-    "EngineOptions": "files",
-    "Explanation": "explain",
-    "LoadMessage": "messages",
-    "Ruleset": "ruleset",
-    "RulesetFiles": "files",
-    "RulesetLoadError": "ruleset",
-    "Session": "session",
-    "Step": "explain",
-    "Verdict": "session",
-    "load_ruleset": "ruleset",
-    "read_folder": "files",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a name of the public face when it is first used: most commands need only some of the engine."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

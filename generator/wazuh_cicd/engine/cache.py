@@ -15,17 +15,14 @@ from typing import TYPE_CHECKING, Any
 from wazuh_cicd.caches import cache_folder, read, write
 from wazuh_cicd.engine.frozen import freeze_tree, thaw_tree
 from wazuh_cicd.engine.frozendecoders import freeze_decoders, thaw_decoders
-from wazuh_cicd.engine.messages import LoadMessage
+from wazuh_cicd.engine.load.messages import LoadMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from wazuh_cicd.engine.decode.decoders import DecoderSet
+    from wazuh_cicd.engine.judge.ruletree import RuleTree
+    from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles
 
-    from wazuh_cicd.engine.cdb import CdbList
-    from wazuh_cicd.engine.decoders import DecoderSet
-    from wazuh_cicd.engine.files import EngineOptions, RulesetFiles
-    from wazuh_cicd.engine.ruletree import RuleTree
-
-FORMAT = 2
+FORMAT = 3
 # Smaller rulesets are parsed faster than it is worth to keep them.
 MIN_BYTES = 200_000
 # Rulesets that are kept; the one used longest ago goes first.
@@ -57,12 +54,11 @@ def worth_it(files: RulesetFiles) -> bool:
     return sum(len(data) for _, data in files.rules) >= MIN_BYTES
 
 
-def load(key: str, lists: Mapping[bytes, CdbList], messages: list[LoadMessage]) -> tuple[DecoderSet, RuleTree] | None:
+def load(key: str, messages: list[LoadMessage]) -> tuple[DecoderSet, RuleTree] | None:
     """Return the decoders and rules that were kept under a key, None when there are none that can be used.
 
     Args:
         key: as ``key_of`` gives it.
-        lists: the declared CDB lists.
         messages: gets what the manager said while loading.
     """
     try:
@@ -71,7 +67,7 @@ def load(key: str, lists: Mapping[bytes, CdbList], messages: list[LoadMessage]) 
             return None
         said = [LoadMessage(*message) for message in kept["messages"]]
         decoders = thaw_decoders(kept["decoders"])
-        tree = thaw_tree(kept["tree"], lists, messages)
+        tree = thaw_tree(kept["tree"], decoders.id_of, messages)
     except Exception:  # noqa: BLE001  (whatever is wrong with the file, it is only a cache)
         return None
     messages.extend(said)

@@ -7,44 +7,19 @@ when the tree was loaded from XML.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.addresses import Network
-from wazuh_cicd.engine.daytime import TimeRange
-from wazuh_cicd.engine.patterns import compile_pattern
-from wazuh_cicd.engine.rulemodel import AddressTest, ListTest, Node, Options, Rule, TextTest
-from wazuh_cicd.engine.ruletree import RuleTree
+from wazuh_cicd.engine.judge.places import Node
+from wazuh_cicd.engine.judge.ruletree import RuleTree
+from wazuh_cicd.engine.load.addresses import Network
+from wazuh_cicd.engine.load.daytime import TimeRange
+from wazuh_cicd.engine.load.ruledefinition import AddressTest, ListTest, Options, RuleDefinition, TextTest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-    from wazuh_cicd.engine.cdb import CdbList
-    from wazuh_cicd.engine.messages import LoadMessage
-
-_BYTES = frozenset(
-    {
-        "group",
-        "description",
-        "info",
-        "cve",
-        "decoded_as",
-        "if_sid",
-        "if_group",
-        "if_level",
-        "if_matched_sid",
-        "if_matched_group",
-        "if_matched_regex",
-    }
-)
-_BYTES_LISTS = frozenset({"same_fields", "different_fields"})
-# Made again from the others, or when the rule is first tried.
-_DERIVED = frozenset(
-    {"conditions", "checks", "state_checks", "stateful", "unsettled", "groups", "matched_regex", "key_reader"}
-)
-# A rule that has nothing but defaults, to see what need not be kept.
-_PLAIN = Rule(0, 0)
-_REQUIRED = frozenset({"id", "level"})
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.load.messages import LoadMessage
 
 
 def _text(data: bytes) -> str:
@@ -55,93 +30,108 @@ def _bytes(text: str) -> bytes:
     return text.encode("latin-1")
 
 
-def freeze_rule(rule: Rule) -> dict[str, Any]:
-    """Return a rule as plain data; what has its default value is left out."""
-    frozen: dict[str, Any] = {}
-    for item in fields(Rule):
-        name, value = item.name, getattr(rule, item.name)
-        if name in _DERIVED or (name not in _REQUIRED and value == getattr(_PLAIN, name)):
-            continue
-        frozen[name] = _freeze_value(name, value)
-    return frozen
-
-
-def _freeze_value(name: str, value: Any) -> Any:  # noqa: ANN401  (as many types as a rule has fields)
-    if name in _BYTES:
-        return _text(value)
-    if name in _BYTES_LISTS:
-        return list(map(_text, value))
-    if name == "texts":
-        return [_freeze_test(test) for test in value.values()]
-    if name == "fields":
-        return [_freeze_test(test) for test in value]
-    if name == "addresses":
-        return {
-            tag: [test.negate, [[network.bits, network.address, network.mask] for network in test.networks]]
-            for tag, test in value.items()
-        }
-    if name == "lists":
-        return [
-            [_text(test.name), _text(test.field), test.lookup, _text(test.check_value.source)]
-            if test.check_value is not None
-            else [_text(test.name), _text(test.field), test.lookup]
-            for test in value
-        ]
-    if name == "options":
-        return [value.mail, value.log, value.active_response, value.full_log, value.counter]
-    if name == "time":
-        return [value.first, value.last, value.outside]
-    if name == "weekday":
-        return sorted(value)
-    if name == "counted":
-        return value.index
-    if name == "counted_by_groups":
-        return [composite.index for composite in value]
-    return value
-
-
-def _freeze_test(test: TextTest) -> list[Any]:
+def _freeze_text(test: TextTest) -> list[Any]:
     return [test.tag, _text(test.source), test.kind, test.negate, _text(test.name), test.line]
 
 
-def _thaw_test(frozen: list[Any]) -> TextTest:
+def _thaw_text(frozen: list[Any]) -> TextTest:
     tag, source, kind, negate, name, line = frozen
     return TextTest(tag, _bytes(source), kind, negate, _bytes(name), line)
 
 
-def _thaw_rule(frozen: dict[str, Any], lists: Mapping[bytes, CdbList]) -> Rule:
-    """Build a rule; ``counted`` and ``counted_by_groups`` are still numbers then."""
+def _freeze_list(test: ListTest) -> list[str | None]:
+    check = None if test.check_value is None else _text(test.check_value)
+    return [_text(test.name), _text(test.field), test.lookup, check]
+
+
+def _thaw_list(frozen: list[Any]) -> ListTest:
+    name, field, lookup, check = frozen
+    return ListTest(_bytes(name), _bytes(field), lookup, None if check is None else _bytes(check))
+
+
+def _freeze_address(test: AddressTest) -> list[Any]:
+    return [test.negate, [[network.bits, network.address, network.mask] for network in test.networks]]
+
+
+def _thaw_address(frozen: list[Any]) -> AddressTest:
+    negate, networks = frozen
+    return AddressTest(tuple(Network(*network) for network in networks), negate)
+
+
+def _freeze_time(span: TimeRange) -> list[Any]:
+    return [span.first, span.last, span.outside]
+
+
+# How the fields that are no JSON themselves become it, and how they are read back.
+_BYTES = (_text, _bytes)
+_BYTES_LIST = (lambda many: list(map(_text, many)), lambda many: tuple(map(_bytes, many)))
+_FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "group": _BYTES,
+    "description": _BYTES,
+    "info": _BYTES,
+    "cve": _BYTES,
+    "decoded_as": _BYTES,
+    "if_sid": _BYTES,
+    "if_group": _BYTES,
+    "if_level": _BYTES,
+    "if_matched_sid": _BYTES,
+    "if_matched_group": _BYTES,
+    "if_matched_regex": _BYTES,
+    "same": (list, tuple),
+    "different": (list, tuple),
+    "same_fields": _BYTES_LIST,
+    "different_fields": _BYTES_LIST,
+    "options": (list, lambda frozen: Options(*frozen)),
+    "mitre_ids": (list, tuple),
+    "mitre_pairs": (list, lambda pairs: tuple((tactic, technique) for tactic, technique in pairs)),
+    "texts": (
+        lambda texts: [_freeze_text(test) for test in texts.values()],
+        lambda frozen: {test[0]: _thaw_text(test) for test in frozen},
+    ),
+    "fields": (lambda tests: list(map(_freeze_text, tests)), lambda frozen: tuple(map(_thaw_text, frozen))),
+    "addresses": (
+        lambda tests: {tag: _freeze_address(test) for tag, test in tests.items()},
+        lambda frozen: {tag: _thaw_address(test) for tag, test in frozen.items()},
+    ),
+    "lists": (lambda tests: list(map(_freeze_list, tests)), lambda frozen: tuple(map(_thaw_list, frozen))),
+    "time": (_freeze_time, lambda frozen: TimeRange(*frozen)),
+    "weekday": (sorted, frozenset),
+}
+# A rule that has nothing but defaults, to see what need not be kept.
+_PLAIN = RuleDefinition(0, 0)
+_NAMES = RuleDefinition._fields
+_REQUIRED = frozenset({"id", "level"})
+
+
+def freeze_definition(rule: RuleDefinition) -> dict[str, Any]:
+    """Return a definition as plain data; what has its default value is left out."""
+    frozen: dict[str, Any] = {}
+    for name in _NAMES:
+        value = getattr(rule, name)
+        if name in _REQUIRED or value != getattr(_PLAIN, name):
+            frozen[name] = _FORMS[name][0](value) if name in _FORMS else value
+    return frozen
+
+
+def thaw_definition(frozen: dict[str, Any]) -> RuleDefinition:
+    """Build a definition again; the data are used up."""
     for name, value in frozen.items():
-        if name in _BYTES:
-            frozen[name] = _bytes(value)
-        elif name in _BYTES_LISTS:
-            frozen[name] = list(map(_bytes, value))
-    if "texts" in frozen:
-        frozen["texts"] = {test[0]: _thaw_test(test) for test in frozen["texts"]}
-    if "fields" in frozen:
-        frozen["fields"] = list(map(_thaw_test, frozen["fields"]))
-    if "addresses" in frozen:
-        frozen["addresses"] = {
-            tag: AddressTest([Network(*network) for network in networks], negate)
-            for tag, (negate, networks) in frozen["addresses"].items()
-        }
-    if "lists" in frozen:
-        frozen["lists"] = [_thaw_list(test, lists) for test in frozen["lists"]]
-    if "options" in frozen:
-        frozen["options"] = Options(*frozen["options"])
-    if "time" in frozen:
-        frozen["time"] = TimeRange(*frozen["time"])
-    if "weekday" in frozen:
-        frozen["weekday"] = frozenset(frozen["weekday"])
-    if "mitre_pairs" in frozen:
-        frozen["mitre_pairs"] = [(tactic, technique) for tactic, technique in frozen["mitre_pairs"]]
-    return Rule(**frozen)
+        if name in _FORMS:
+            frozen[name] = _FORMS[name][1](value)
+    return RuleDefinition(**frozen)
 
 
-def _thaw_list(frozen: list[str], lists: Mapping[bytes, CdbList]) -> ListTest:
-    name, field, lookup, *check = frozen
-    value = compile_pattern("osmatch", _bytes(check[0])) if check else None
-    return ListTest(_bytes(name), _bytes(field), lookup, value, lists[_bytes(name).removesuffix(b".cdb")])
+def freeze_rule(rule: Rule) -> list[Any]:
+    """Return a rule as plain data: its definition, and how it is related to the other rules of the tree."""
+    return [
+        freeze_definition(rule.definition),
+        rule.category,
+        rule.parents,
+        rule.search,
+        None if rule.counted is None else rule.counted.index,
+        rule.counted_by_sid,
+        [composite.index for composite in rule.counted_by_groups],
+    ]
 
 
 def freeze_tree(tree: RuleTree) -> dict[str, Any]:
@@ -154,25 +144,30 @@ def freeze_tree(tree: RuleTree) -> dict[str, Any]:
     return {"rules": [freeze_rule(rule) for rule in tree.ordered], "places": places}
 
 
-def thaw_tree(frozen: dict[str, Any], lists: Mapping[bytes, CdbList], messages: list[LoadMessage]) -> RuleTree:
+def thaw_tree(
+    frozen: dict[str, Any], decoder_id: Callable[[bytes], int | None], messages: list[LoadMessage]
+) -> RuleTree:
     """Build the tree again. Whatever is not as ``freeze_tree`` writes it raises some exception.
 
     Args:
         frozen: the data; used up.
-        lists: the declared CDB lists.
+        decoder_id: the number of a decoder by name.
         messages: what the manager said while loading.
     """
-    tree = RuleTree(messages)
-    tree.ordered = [_thaw_rule(rule, lists) for rule in frozen["rules"]]
+    tree = RuleTree(messages, decoder_id)
     ordered = tree.ordered
-    for rule in ordered:
+    for definition, *_ in frozen["rules"]:
+        rule = tree.make(thaw_definition(definition))
+        rule.index = len(ordered)
+        ordered.append(rule)
         tree.rules[rule.id] = rule
-        counted: Any = rule.counted
-        if counted is not None:
-            rule.counted = ordered[counted]
-        composites: list[Any] = rule.counted_by_groups
-        if composites:
-            rule.counted_by_groups = [ordered[number] for number in composites]
+    for rule, (_, category, parents, search, counted, by_sid, by_groups) in zip(ordered, frozen["rules"], strict=True):
+        rule.category = category
+        rule.parents = parents
+        rule.search = search
+        rule.counted = None if counted is None else ordered[counted]
+        rule.counted_by_sid = by_sid
+        rule.counted_by_groups = [ordered[composite] for composite in by_groups]
         rule.compile_matched()
     nodes: list[Node] = []
     for index, parent in frozen["places"]:

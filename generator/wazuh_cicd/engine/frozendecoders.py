@@ -2,93 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from wazuh_cicd.engine.decodermodel import Decoder
-from wazuh_cicd.engine.decoders import DecoderSet
-from wazuh_cicd.engine.patterns import compile_pattern
-from wazuh_cicd.engine.patterns.osmatch import OsMatch
-from wazuh_cicd.engine.patterns.osregex import OsRegex
-from wazuh_cicd.engine.plugins import PLUGINS
+from wazuh_cicd.engine.decode.decoders import DecoderSet
+from wazuh_cicd.engine.load.decoderdefinition import DecoderDefinition, LoadedDecoders, PatternText
 
-if TYPE_CHECKING:
-    from wazuh_cicd.engine.patterns import Kind, Pattern
-
-_PLAIN = Decoder("")
-_SELDOM = frozenset(
-    {
-        "program_name",
-        "prematch",
-        "regex",
-        "plugin",
-        "children",
-        "targets",
-        "fts",
-        "order",
-        "pending",
-        "asleep",
-    }
-)
-_DIRECT = tuple(item.name for item in fields(Decoder) if item.name not in _SELDOM)
-_PLUGIN_NAMES = {plugin: name for name, plugin in PLUGINS.items()}
+_PLAIN = DecoderDefinition("", "")
+_NAMES = DecoderDefinition._fields
+_REQUIRED = frozenset({"declared", "name"})
+_PATTERNS = ("program_name", "prematch", "regex")
 
 
-def _kind(pattern: Pattern) -> Kind:
-    if isinstance(pattern, OsRegex):
-        return "osregex"
-    return "osmatch" if isinstance(pattern, OsMatch) else "pcre2"
-
-
-def _freeze_pattern(pattern: Pattern | None) -> list[str] | None:
-    return None if pattern is None else [_kind(pattern), pattern.source.decode("latin-1")]
-
-
-def freeze_decoders(decoders: DecoderSet) -> list[dict[str, Any]]:
-    """Return the decoders in file order as plain data; what has its default value is left out."""
-    numbers = {id(decoder): number for number, decoder in enumerate(decoders.decoders)}
-    frozen = []
-    for decoder in decoders.decoders:
-        kept = {name: value for name in _DIRECT if (value := getattr(decoder, name)) != getattr(_PLAIN, name)}
-        for name in ("program_name", "prematch", "regex"):
-            if (pattern := _freeze_pattern(getattr(decoder, name))) is not None:
-                kept[name] = pattern
-        if decoder.plugin is not None:
-            kept["plugin"] = _PLUGIN_NAMES[decoder.plugin]
-        if decoder.order:
-            kept["order"] = list(decoder.order)
-            kept["targets"] = [[static, dynamic.decode("latin-1")] for static, dynamic in decoder.targets]
-        if decoder.fts:
-            kept["fts"] = sorted(decoder.fts)
-        if decoder.children:
-            kept["children"] = [numbers[id(child)] for child in decoder.children]
-        frozen.append(kept)
+def _freeze_definition(decoder: DecoderDefinition) -> dict[str, Any]:
+    frozen: dict[str, Any] = {}
+    for name in _NAMES:
+        value = getattr(decoder, name)
+        if name not in _REQUIRED and value == getattr(_PLAIN, name):
+            continue
+        if name in _PATTERNS:
+            value = [value.kind, value.source.decode("latin-1")]
+        elif name == "fts":
+            value = sorted(value)
+        frozen[name] = value
     return frozen
 
 
-def thaw_decoders(frozen: list[dict[str, Any]]) -> DecoderSet:
+def _thaw_definition(frozen: dict[str, Any]) -> DecoderDefinition:
+    for name in _PATTERNS:
+        if name in frozen:
+            kind, source = frozen[name]
+            frozen[name] = PatternText(kind, source.encode("latin-1"))
+    if "order" in frozen:
+        frozen["order"] = tuple(frozen["order"])
+    if "fts" in frozen:
+        frozen["fts"] = frozenset(frozen["fts"])
+    return DecoderDefinition(**frozen)
+
+
+def freeze_decoders(decoders: DecoderSet) -> list[list[Any]]:
+    """Return the decoders in file order as plain data: definition, numbers of the children, whether a chain goes on."""
+    numbers = {id(decoder): number for number, decoder in enumerate(decoders.decoders)}
+    return [
+        [
+            _freeze_definition(decoder.definition),
+            [numbers[id(child)] for child in decoder.children],
+            decoder.get_next,
+        ]
+        for decoder in decoders.decoders
+    ]
+
+
+def thaw_decoders(frozen: list[list[Any]]) -> DecoderSet:
     """Build the decoders again. Whatever is not as ``freeze_decoders`` writes it raises some exception."""
-    decoders = []
-    for kept in frozen:
-        decoder = Decoder(**{name: kept[name] for name in _DIRECT if name in kept})
-        if "program_name" in kept:
-            kind, source = kept["program_name"]
-            decoder.program_name = compile_pattern(kind, source.encode("latin-1"))
-        decoder.pending = tuple(
-            (name, kept[name][0], kept[name][1].encode("latin-1")) for name in ("prematch", "regex") if name in kept
-        )
-        if "plugin" in kept:
-            decoder.plugin = PLUGINS[kept["plugin"]]
-        decoder.order = tuple(kept.get("order", ()))
-        decoder.targets = tuple((static, dynamic.encode("latin-1")) for static, dynamic in kept.get("targets", ()))
-        decoder.fts = frozenset(kept.get("fts", ()))
-        decoders.append(decoder)
-    for decoder, kept in zip(decoders, frozen, strict=True):
-        decoder.children = [decoders[number] for number in kept.get("children", ())]
-        decoder.asleep = bool(decoder.children)
-    roots = [decoder for decoder in decoders if decoder.parent is None]
-    return DecoderSet(
-        [root for root in roots if root.program_name is not None],
-        [root for root in roots if root.program_name is None],
-        decoders,
-    )
+    definitions = [_thaw_definition(definition) for definition, _, _ in frozen]
+    children = [numbers for _, numbers, _ in frozen]
+    continued = frozenset(position for position, (_, _, goes_on) in enumerate(frozen) if goes_on)
+    return DecoderSet(LoadedDecoders(definitions, children, continued, None))

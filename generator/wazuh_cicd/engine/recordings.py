@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.files import EngineOptions, RulesetFiles, read_folder
-from wazuh_cicd.engine.messages import ERROR, WARNING, LoadMessage
-from wazuh_cicd.engine.ruleset import Ruleset, RulesetLoadError, load_ruleset
+from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
+from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
+from wazuh_cicd.engine.ruleset import RulesetLoadError, load_ruleset
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from wazuh_cicd.engine.session import Verdict
+    from wazuh_cicd.engine.judge.verdict import Verdict
+    from wazuh_cicd.engine.session import Ruleset
 
 # The manager on which the recordings were made.
 RECORDING_MANAGER = "wz-manager"

@@ -1,110 +1,88 @@
-"""One logtest session: events go in one after the other, verdicts come out."""
+"""A loaded ruleset, and its sessions: events go in one after the other, verdicts come out."""
 
 from __future__ import annotations
 
 import time as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.event import STATIC_FIELDS, Event
-from wazuh_cicd.engine.explain import Explanation, Trace
-from wazuh_cicd.engine.memory import Memory
-from wazuh_cicd.engine.messages import ERROR, LoadMessage
-from wazuh_cicd.engine.output import alert_of, rule_of
-from wazuh_cicd.engine.predecode import PredecodeError, predecode
-from wazuh_cicd.engine.walk import find, replay, tell
+from wazuh_cicd.engine.decode.accumulator import Accumulator
+from wazuh_cicd.engine.decode.event import Event
+from wazuh_cicd.engine.decode.predecode import PredecodeError, predecode
+from wazuh_cicd.engine.judge.conditions import compile_rule
+from wazuh_cicd.engine.judge.explain import Explanation, Trace
+from wazuh_cicd.engine.judge.memory import Memory
+from wazuh_cicd.engine.judge.places import make_plan
+from wazuh_cicd.engine.judge.verdict import Verdict
+from wazuh_cicd.engine.judge.walk import explain, find, replay
+from wazuh_cicd.engine.load.decoderdefinition import STATIC_FIELDS
+from wazuh_cicd.engine.load.messages import ERROR, LoadMessage
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from wazuh_cicd.engine.rulemodel import Node, Rule
-    from wazuh_cicd.engine.ruleset import Ruleset
+    from wazuh_cicd.engine.decode.decoders import DecoderSet
+    from wazuh_cicd.engine.judge.places import Node, Plan
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.judge.ruletree import RuleTree
+    from wazuh_cicd.engine.load.cdb import CdbList
+    from wazuh_cicd.engine.load.files import EngineOptions
+
+# Plans of the category roots that are remembered; see ``Ruleset.plan``.
+_REMEMBERED = 1024
 
 
-class Verdict:
-    """What one event became.
+class Ruleset:
+    """Decoders, rules and lists, ready to run. Shared by its sessions; nothing in it changes any more.
 
     Attributes:
-        event: the event with all of its fields.
-        rule: the final rule, or None.
-        alert: the manager would write an alert (``alert`` of logtest): the rule's level reaches the configured one and
-            the rule is not suppressed by ``ignore``.
-        firedtimes: how often the rule has been the result in this session.
-        failed: the manager answers with an error and no output (a location it cannot read, a ruleset without roots).
+        messages: what the manager logs while loading.
+        decoders: the decoders.
+        tree: the rules.
+        lists: the declared CDB lists by name.
+        options: the settings it was loaded with.
     """
 
-    __slots__ = (
-        "_manager",
-        "_output",
-        "alert",
-        "event",
-        "failed",
-        "firedtimes",
-        "previous",
-        "previous_log",
-        "rule",
-        "seen_messages",
-        "walk",
-    )
+    def __init__(
+        self, tree: RuleTree, decoders: DecoderSet, lists: Mapping[bytes, CdbList], options: EngineOptions
+    ) -> None:
+        """Put a ruleset together; use ``load_ruleset``."""
+        self.tree = tree
+        self.decoders = decoders
+        self.lists = lists
+        self.messages = tuple(tree.messages)
+        self.options = options
+        self._local_time = clock.gmtime if options.utc else clock.localtime
+        self._plans: dict[tuple[str, int, bytes | None], Plan] = {}
 
-    def __init__(self, event: Event, manager: str) -> None:
-        """Start without a rule."""
-        self.event = event
-        self.rule: Rule | None = None
-        self.alert = False
-        self.firedtimes = 0
-        self.failed = False
-        self._manager = manager
-        self.seen_messages: list[LoadMessage] = []
-        self._output: dict[str, Any] | None = None
-        self.previous: Sequence[bytes] = ()
-        self.previous_log: bytes | None = None
-        self.walk: Callable[[], list[int]] | list[int] = []
+    def compile_rule(self, rule: Rule) -> None:
+        """Compile the conditions of a rule; done when it is tried first, since most rules never are."""
+        compile_rule(rule, self.lists, local_time=self._local_time)
 
-    @property
-    def rule_id(self) -> int | None:
-        """Id of the final rule."""
-        return self.rule.id if self.rule is not None else None
+    def plan(self, event: Event) -> Plan:
+        """Return the plan of the category roots for an event."""
+        key = (event.category, event.decoder_id, event.program_name)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= _REMEMBERED:
+                self._plans.clear()
+            roots = [root for root in self.tree.roots if root.rule.category == event.category]
+            plan = self._plans[key] = make_plan(roots, event, self.compile_rule)
+        return plan
 
     @property
-    def level(self) -> int:
-        """Level of the final rule, 0 without one."""
-        return self.rule.level if self.rule is not None else 0
+    def rules(self) -> Mapping[int, Rule]:
+        """The loaded rules by id."""
+        return self.tree.rules
 
     @property
-    def output(self) -> dict[str, Any]:
-        """The ``output`` of logtest: same keys, same values. Empty when the manager gives none."""
-        if self._output is None:
-            self._output = {} if self.failed else self._build()
-        return self._output
+    def testable(self) -> bool:
+        """Whether logtest and the server API accept the ruleset: they refuse any that logs an error."""
+        return all(message.severity != ERROR for message in self.messages)
 
-    @property
-    def messages(self) -> list[LoadMessage]:
-        """What the manager logs while it works on this event."""
-        _ = self.output
-        return self.seen_messages
-
-    @property
-    def tried(self) -> list[int]:
-        """Ids of the rules in the order in which they were tested."""
-        if callable(self.walk):
-            self.walk = self.walk()
-        return self.walk
-
-    def _build(self) -> dict[str, Any]:
-        shown, full_log = None, True
-        if self.rule is not None:
-            shown, messages = rule_of(self.rule, self.event, self.firedtimes)
-            self.seen_messages += messages
-            full_log = self.rule.options.full_log
-        return alert_of(
-            self.event,
-            shown,
-            full_log=full_log,
-            previous=self.previous,
-            previous_log=self.previous_log,
-            manager=self._manager,
-        )
+    def session(self, *, clock: Callable[[], float] = clock.time) -> Session:
+        """Start a session with an empty memory."""
+        return Session(self, time=clock)
 
 
 class Session:
@@ -120,6 +98,7 @@ class Session:
         self.ruleset = ruleset
         self._clock = time
         self._memory = Memory(ruleset.tree.ordered)
+        self._accumulator = Accumulator()
 
     def process(self, log: bytes | str, location: str = "stdin", *, time: float | None = None) -> Verdict:
         """Evaluate one event.
@@ -148,7 +127,7 @@ class Session:
         event.time = now
         self.ruleset.decoders.decode(event)
         if event.decoder_info is not None and event.decoder_info.accumulate:
-            self._memory.gather(event)
+            self._accumulator.complete(event)
         return self._judge(event, trace)
 
     def process_decoded(
@@ -205,31 +184,33 @@ class Session:
         verdict = Verdict(event, self.ruleset.options.manager)
         memory = self._memory
         memory.previous = []
-        memory.previous_log = None
+        memory.seen.previous_log = None
         roots = self.ruleset.tree.roots
         if not roots:
             verdict.failed = True
             verdict.seen_messages.append(LoadMessage(ERROR, 7312, "(7312): Failed to process the event"))
             return verdict
-        category, settle = event.category, self.ruleset.settle
+        category, compile_rule = event.category, self.ruleset.compile_rule
         if trace is not None:
-            rule = tell([root for root in roots if root.rule.category == category], event, memory, trace, settle)
+            tops = [root for root in roots if root.rule.category == category]
+            rule = explain(tops, event, memory, trace, compile_rule)
             verdict.walk = [step.rule.id for step in trace.steps]
         else:
             outcomes: dict[Node, bool] = {}
-            rule = find(self.ruleset.plan(event), event, memory, outcomes, settle)
+            rule = find(self.ruleset.plan(event), event, memory, outcomes, compile_rule)
             verdict.walk = lambda: replay(
-                [root for root in roots if root.rule.category == category], event, outcomes, settle
+                [root for root in roots if root.rule.category == category], event, outcomes, compile_rule
             )
-        verdict.previous, verdict.previous_log = memory.previous, memory.previous_log
+        verdict.previous, verdict.previous_log = memory.previous, memory.seen.previous_log
         if rule is None:
             return verdict
         verdict.rule = rule
         verdict.firedtimes = memory.fired[rule.index]
-        if rule.level == 0 or (rule.ignore and self._suppressed(rule, event)):
+        definition = rule.definition
+        if definition.level == 0 or (definition.ignore and self._suppressed(rule, event)):
             return verdict
         memory.store(rule, event)
-        verdict.alert = rule.level >= self.ruleset.options.alert_level
+        verdict.alert = definition.level >= self.ruleset.options.alert_level
         return verdict
 
     def _suppressed(self, rule: Rule, event: Event) -> bool:
@@ -239,7 +220,7 @@ class Session:
         if began is None:
             silent_since[rule.index] = int(event.time)
             return False
-        if int(event.time) - began < rule.ignore:
+        if int(event.time) - began < rule.definition.ignore:
             return True
         del silent_since[rule.index]
         return False

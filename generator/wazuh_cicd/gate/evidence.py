@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.gate import wodle
 from wazuh_cicd.gate.judge import PASS, POLICY, SCANNER, SUPPLY_CHAIN, summary_counts
 from wazuh_cicd.manager.sockets import enqueue
+from wodles.scan.events import encode_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ _CONTEXT = {
 
 
 def events(verdict: Verdict, environment: Mapping[str, str] | None = None) -> list[bytes]:
-    """Write one event an artifact, each a line of at most 8 KiB in the wodle's envelope."""
+    """Write one event an artifact, each a line of at most 8 KiB in the scanner's envelope."""
     environment = os.environ if environment is None else environment
     context = [
         (key, next((environment[n] for n in names if environment.get(n)), "")) for key, names in _CONTEXT.items()
@@ -37,7 +37,6 @@ def events(verdict: Verdict, environment: Mapping[str, str] | None = None) -> li
 
 
 def _event(verdict: Verdict, scan: Scan, context: list[tuple[str, str]]) -> bytes:
-    module = wodle.load()
     decisions = [d for d in verdict.decisions if d.scan is scan]
     counts = summary_counts(decisions)
     worst = ", ".join(dict.fromkeys(d.issue.id for d in decisions if d.result == "fail"))
@@ -56,7 +55,7 @@ def _event(verdict: Verdict, scan: Scan, context: list[tuple[str, str]]) -> byte
         ("problems", problems or worst),
         *context,
     ]
-    return bytes(module.encode_event("gate", fields))
+    return encode_event("gate", fields)
 
 
 def append(path: Path, lines: list[bytes]) -> None:

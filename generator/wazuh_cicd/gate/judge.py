@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.gate import wodle
 from wazuh_cicd.gate.policy import SEVERITIES
+from wodles.scan.sla import check_exceptions, find_waiver, sla_due
+from wodles.scan.values import DAY, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,8 +76,7 @@ class Judge:
         self.policy = policy
         self.history = history
         self.now = int(time.time() if now is None else now)
-        self._wodle = wodle.load()
-        self._waivers, refused = self._wodle.check_exceptions([dict(e) for e in policy.exceptions], self.now)
+        self._waivers, refused = check_exceptions([dict(e) for e in policy.exceptions], self.now)
         if refused:
             raise UsageError("; ".join(refused))
 
@@ -89,9 +89,9 @@ class Judge:
     def decide(self, scan: Scan, issue: Issue) -> Decision:
         """Judge one finding."""
         result, why = self._by_kind(scan, issue)
-        waiver = self._wodle.find_waiver(self._waivers, issue.raw, scan.artifact)
+        waiver = find_waiver(self._waivers, issue.raw, scan.artifact)
         if waiver is not None:
-            until = self._wodle.day_of(waiver.expires - self._wodle.DAY)
+            until = day_of(waiver.expires - DAY)
             if waiver.expires <= self.now:
                 return Decision(scan, issue, "fail", f"its exception expired on {until} (owner {waiver.owner})")
             if result in ("fail", "warn"):
@@ -122,7 +122,7 @@ class Judge:
         due = self._due(issue, first)
         if due is not None and due <= self.now:
             known = f"{_THREAT_TEXTS[issue.threat]}, " if issue.threat else ""
-            return "fail", f"{known}open past its SLA, which ended on {self._wodle.day_of(due)}"
+            return "fail", f"{known}open past its SLA, which ended on {day_of(due)}"
         threat = issue.threat if issue.threat in policy.threats else ""
         if not threat and not _reaches(issue.severity, policy.severity):
             return "pass", "below the policy's threshold"
@@ -130,7 +130,7 @@ class Judge:
         if issue.threat == "malware":
             return ("fail", why) if threat else ("pass", "the policy lets malicious packages pass")
         if due is not None and policy.grace:
-            return "warn", f"{why}; may stay until {self._wodle.day_of(due)}"
+            return "warn", f"{why}; may stay until {day_of(due)}"
         if not threat and not issue.fixed and issue.status != "fixed":
             return policy.unfixed, f"{why}; without a fix it may {'not ' if policy.unfixed == 'fail' else ''}pass"
         return "fail", why
@@ -148,8 +148,7 @@ class Judge:
             return None
         threat = issue.threat if issue.threat in ("kev", "malware") else ""
         fix_since = issue.fix_date or first or self.now
-        due = self._wodle.sla_due(issue.severity, threat, first or 0, fix_since, dict(self.policy.sla_days))
-        return None if due is None else int(due)
+        return sla_due(issue.severity, threat, first or 0, fix_since, dict(self.policy.sla_days))
 
 
 def _reaches(severity: str, threshold: str) -> bool:

@@ -53,7 +53,7 @@ class Policy:
         license_severity: licences from this severity on fail.
         signature: how cosign verifies the image; None: not asked for.
         registries: where images may come from; empty: anywhere.
-        exceptions: as in the wodle's exceptions file; checked there.
+        exceptions: as in the scanner's exceptions file; checked there.
         require_proof: formats that cannot prove that the operating system was looked at (SARIF, CycloneDX) fail.
         no_os_allowed: image name patterns that need no recognised operating system (``FROM scratch``).
         database_max_age_hours: an older vulnerability database is a scanner failure.

@@ -1,4 +1,4 @@
-"""Images, directories and reports to findings: typed results of the wodle's scanning and parsing."""
+"""Images, directories and reports to findings: the gate scans, parses and verifies with the scanner's own code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.gate import wodle
+from wodles.scan.config import Config, check_config
+from wodles.scan.databases import database_times, update_databases
+from wodles.scan.errors import REASONS, ScanError
+from wodles.scan.inventory import docker_images
+from wodles.scan.reports import Finding, Report, merge
+from wodles.scan.scans import prove, scan_target
+from wodles.scan.signature import verify_signature
+from wodles.scan.targets import Target, find_image, path_target, registry_target, untrusted
+from wodles.scan.text import clean
+from wodles.scan.toolbox import Toolbox
+from wodles.scan.values import RANK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +33,7 @@ KINDS = ("image", "registry", "archive", "directory", "sbom", "report")
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One finding, as the wodle parsed it. ``raw`` is the wodle's own object, for its SLA and exception functions."""
+    """One finding of a scan. ``raw`` is the scanner's own record of it, for its SLA and exception functions."""
 
     kind: str
     id: str
@@ -40,7 +50,7 @@ class Issue:
     threat: str
     fix_date: int | None
     base: str
-    raw: Any = field(compare=False, repr=False)
+    raw: Finding = field(compare=False, repr=False)
 
     @property
     def line(self) -> int:
@@ -96,19 +106,18 @@ def scan_all(
     for kind, value in subjects:
         if kind == "directory" and cache.is_relative_to(Path(value).resolve()):
             raise UsageError(f"--cache {options.cache} is inside {value}: what is judged could bring its own database")
-    module = wodle.load()
     moment = time.time() if now is None else now
-    config, notes = _config(module, policy, options, scanning=any(kind != "report" for kind, _ in subjects))
+    config, notes = _config(policy, options, scanning=any(kind != "report" for kind, _ in subjects))
     with _workspace() as work:
         try:
-            toolbox = module.Toolbox(config, str(work))
-        except module.ScanError as error:
+            toolbox = Toolbox(config, str(work))
+        except ScanError as error:
             raise UsageError(str(error)) from None
         early: tuple[Problem, ...] = ()
         if any(kind != "report" for kind, _ in subjects):
-            early, more = _prepare(module, toolbox, options)
+            early, more = _prepare(toolbox, options)
             notes += more
-        return [_one(module, toolbox, policy, subject, (early, notes), moment) for subject in subjects]
+        return [_one(toolbox, policy, subject, (early, notes), moment) for subject in subjects]
 
 
 @contextlib.contextmanager
@@ -120,7 +129,7 @@ def _workspace() -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _config(module: Any, policy: Policy, options: Options, *, scanning: bool) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 -- the wodle's module
+def _config(policy: Policy, options: Options, *, scanning: bool) -> tuple[Config, tuple[str, ...]]:
     tools: dict[str, Any] = {name: dict(tool) for name, tool in policy.scanners.items()}
     notes: tuple[str, ...] = ()
     if scanning and not {"trivy", "grype"} & set(tools):
@@ -149,8 +158,8 @@ def _config(module: Any, policy: Policy, options: Options, *, scanning: bool) ->
         "database_max_age_hours": policy.database_max_age_hours,
     }
     try:
-        return module.check_config(given), notes
-    except module.ScanError as error:
+        return check_config(given), notes
+    except ScanError as error:
         raise UsageError(str(error)) from None
 
 
@@ -163,30 +172,29 @@ def _absolute(signature: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _prepare(module: Any, toolbox: Any, options: Options) -> tuple[tuple[Problem, ...], tuple[str, ...]]:  # noqa: ANN401 -- the wodle's objects
+def _prepare(toolbox: Toolbox, options: Options) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     """Update the databases; returns what stops every scan, and what the reader should know."""
-    if not toolbox.names():
+    if not toolbox.config.scanners():
         return (Problem("scanner", "no_scanner", "neither Trivy nor Grype was found: name them in the policy"),), ()
     if not options.update:
         return (), ()
     try:
-        problem = toolbox.update_databases(float(options.seconds))
-    except module.ScanError as error:
-        return (_problem(module, error.reason, error.detail),), ()
+        problem = update_databases(toolbox, float(options.seconds))
+    except ScanError as error:
+        return (_problem(error.reason, error.detail),), ()
     except OSError as error:
-        return (_problem(module, "db_update_failed", str(error.strerror)),), ()
+        return (_problem("db_update_failed", str(error.strerror)),), ()
     # An old database that is still young enough will do: its age is judged below.
-    return (), () if problem is None else (f"the database was not updated: {module.REASONS[problem.reason]}",)
+    return (), () if problem is None else (f"the database was not updated: {REASONS[problem.reason]}",)
 
 
-def _problem(module: Any, reason: str, detail: str, area: str = "scanner") -> Problem:  # noqa: ANN401 -- the wodle's module
-    text = module.REASONS.get(reason, reason)
+def _problem(reason: str, detail: str, area: str = "scanner") -> Problem:
+    text = REASONS.get(reason, reason)
     return Problem(area, reason, f"{text} ({detail})" if detail else text)
 
 
-def _one(  # noqa: PLR0917 -- what all subjects share
-    module: Any,  # noqa: ANN401 -- the wodle's module
-    toolbox: Any,  # noqa: ANN401 -- the wodle's object
+def _one(
+    toolbox: Toolbox,
     policy: Policy,
     subject: tuple[str, str],
     before: tuple[tuple[Problem, ...], tuple[str, ...]],
@@ -194,58 +202,56 @@ def _one(  # noqa: PLR0917 -- what all subjects share
 ) -> Scan:
     kind, value = subject
     early, notes = before
-    name = module.clean(value)
+    name = clean(value)
     try:
-        target = _target(module, toolbox.config, kind, value)
-        reports = toolbox.scan(target, float(toolbox.config["image_seconds"]))
-    except module.ScanError as error:
-        reason = "no_scanner" if early and not toolbox.names() else error.reason
-        own = early if reason == "no_scanner" else (*early, _problem(module, error.reason, error.detail))
-        return Scan(name, kind, scanners=",".join(toolbox.names()), problems=own, notes=notes)
+        target = _target(toolbox.config, kind, value)
+        reports = scan_target(toolbox, target, float(toolbox.config.image_seconds))
+    except ScanError as error:
+        reason = "no_scanner" if early and not toolbox.config.scanners() else error.reason
+        own = early if reason == "no_scanner" else (*early, _problem(error.reason, error.detail))
+        return Scan(name, kind, scanners=",".join(toolbox.config.scanners()), problems=own, notes=notes)
     except OSError as error:
-        return Scan(name, kind, problems=(*early, _problem(module, "no_image", str(error.strerror))), notes=notes)
+        return Scan(name, kind, problems=(*early, _problem("no_image", str(error.strerror))), notes=notes)
     problems = [*early]
-    proof = module.prove(target, reports, toolbox.config)
+    proof = prove(target, reports, toolbox.config)
     if proof is not None:
-        shown = (
-            "the operating system is past its end of life" if proof.event == "eol_os" else module.REASONS[proof.reason]
-        )
+        shown = "the operating system is past its end of life" if proof.event == "eol_os" else REASONS[proof.reason]
         problems.append(Problem("scanner", proof.reason, f"{shown} ({proof.detail})" if proof.detail else shown))
     if policy.require_proof and not all(report.proves for report in reports):
         problems.append(Problem("scanner", "no_proof", "this format does not show what the scanner looked at"))
     problems += _ages(toolbox, reports, policy, now, report=kind == "report")
-    problems += _supply_chain(module, toolbox, target, policy, reports)
-    merged = module.merge(reports)
+    problems += _supply_chain(toolbox, target, policy, reports)
+    merged = merge(reports)
     return Scan(
         artifact=(reports[0].artifact or name) if kind == "report" else target.name,
         kind=kind,
         digest=target.shown_digest() or next((r.image_id for r in reports if r.image_id), ""),
         system=next((r.os for r in reports if r.os), ""),
         scanners=",".join(sorted({r.scanner for r in reports})),
-        issues=tuple(sorted((_issue(finding) for finding in merged), key=_order(module))),
+        issues=tuple(sorted((_issue(finding) for finding in merged), key=_order)),
         suppressed=sum(len(report.suppressed) for report in reports),
         problems=tuple(problems),
         notes=notes,
     )
 
 
-def _target(module: Any, config: Any, kind: str, value: str) -> Any:  # noqa: ANN401 -- the wodle's objects
+def _target(config: Config, kind: str, value: str) -> Target:
     if kind == "image":
-        found = module.find_image(module.docker_images(config["docker_socket"]), value)
+        found = find_image(docker_images(config.docker_socket), value)
         if found is None:
-            raise module.ScanError("no_image")
+            raise ScanError("no_image")
         return found
     if kind == "registry":
-        return module.registry_target(value)
-    return module.path_target(kind, value)
+        return registry_target(value)
+    return path_target(kind, value)
 
 
-def _ages(toolbox: Any, reports: Sequence[Any], policy: Policy, now: float, *, report: bool) -> list[Problem]:  # noqa: ANN401 -- the wodle's objects
+def _ages(toolbox: Toolbox, reports: Sequence[Report], policy: Policy, now: float, *, report: bool) -> list[Problem]:
     limit = policy.database_max_age_hours * 3600
     if report:  # of SARIF and CycloneDX no age is known: require_proof refuses them
         times = {r.scanner: r.db_built or r.created for r in reports if r.proves}
     elif "vuln" in policy.checks:
-        times = {name: built for name, (text, built) in toolbox.database_times().items() if text}
+        times = {name: built for name, (text, built) in database_times(toolbox.config).items() if text}
     else:
         times = {}
     problems = []
@@ -258,7 +264,7 @@ def _ages(toolbox: Any, reports: Sequence[Any], policy: Policy, now: float, *, r
     return problems
 
 
-def _supply_chain(module: Any, toolbox: Any, target: Any, policy: Policy, reports: Sequence[Any]) -> list[Problem]:  # noqa: ANN401 -- the wodle's objects
+def _supply_chain(toolbox: Toolbox, target: Target, policy: Policy, reports: Sequence[Report]) -> list[Problem]:
     problems = []
     if target.kind == "report" and (policy.registries or policy.signature is not None):
         digests = tuple(digest for report in reports for digest in report.digests)
@@ -266,19 +272,20 @@ def _supply_chain(module: Any, toolbox: Any, target: Any, policy: Policy, report
         if not digests:
             text = "the report names no repository digest, so neither registry nor signature can be checked"
             return [Problem("supply-chain", "no_digest", text)]
-    host = module.untrusted(target, toolbox.config)
+    host = untrusted(target, toolbox.config)
     if host:
         problems.append(Problem("supply-chain", "untrusted_registry", f"{host} is not among the trusted registries"))
     if policy.signature is not None and target.kind in ("image", "registry"):
+        reason = detail = ""
         try:
-            found = toolbox.signature(target, 180.0)
-        except module.ScanError as error:
-            found = module.Problem("scan_error", error.reason, error.detail)
-        if found is not None:
-            text = _SIGNATURE_TEXTS.get(found.reason, module.REASONS.get(found.reason, found.reason))
-            problems.append(
-                Problem("supply-chain", found.reason, text + (f" ({found.detail})" if found.detail else ""))
-            )
+            found = verify_signature(toolbox, target, 180.0)
+            if found is not None:
+                reason, detail = found.reason, found.detail
+        except ScanError as error:
+            reason, detail = error.reason, error.detail
+        if reason:
+            text = _SIGNATURE_TEXTS.get(reason, REASONS.get(reason, reason))
+            problems.append(Problem("supply-chain", reason, text + (f" ({detail})" if detail else "")))
     return problems
 
 
@@ -291,24 +298,26 @@ _SIGNATURE_TEXTS = {
 }
 
 
-def _issue(finding: Any) -> Issue:  # noqa: ANN401 -- the wodle's object
-    fields = (
-        "kind",
-        "id",
-        "severity",
-        "scanner",
-        "package",
-        "version",
-        "fixed",
-        "status",
-        "target",
-        "lines",
-        "title",
-        "url",
+def _issue(finding: Finding) -> Issue:
+    return Issue(
+        kind=finding.kind,
+        id=finding.id,
+        severity=finding.severity,
+        scanner=finding.scanner,
+        package=finding.package,
+        version=finding.version,
+        fixed=finding.fixed,
+        status=finding.status,
+        target=finding.target,
+        lines=finding.lines,
+        title=finding.title,
+        url=finding.url,
+        threat=finding.threat,
+        fix_date=finding.fix_date,
+        base=finding.base(),
+        raw=finding,
     )
-    values = {name: getattr(finding, name) for name in (*fields, "threat", "fix_date")}
-    return Issue(**values, base=finding.base(), raw=finding)
 
 
-def _order(module: Any) -> Any:  # noqa: ANN401 -- the wodle's module
-    return lambda issue: (issue.kind, -module.RANK[issue.severity], issue.id, issue.package, issue.target, issue.lines)
+def _order(issue: Issue) -> tuple[str, int, str, str, str, str]:
+    return issue.kind, -RANK[issue.severity], issue.id, issue.package, issue.target, issue.lines

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_cicd import __version__
-from wazuh_cicd.engine.cdb import parse_line
+from wazuh_cicd.engine.load.cdb import parse_line
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.record import Record, digest, kind_of
 
@@ -108,6 +108,7 @@ def desired_from(
     *,
     sources: Collection[str] = (),
     responses: Collection[str] = (),
+    internal: bool = False,
     flat_lists: bool = False,
 ) -> Desired:
     """The goal that a rendered package stands for.
@@ -116,21 +117,14 @@ def desired_from(
         package: see ``render_package``.
         sources: recorded; the package already holds only these.
         responses: the switches to turn on.
+        internal: ``block-ip`` may block internal, private and shared addresses, too.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
 
     Raises:
-        UsageError: an unknown response.
+        UsageError: an unknown response, or ``internal`` without ``block-ip``.
     """
-    fragments = {
-        path.rsplit("/response-", 1)[1].removesuffix(".xml"): data
-        for path, data in package.files.items()
-        if "ossec.conf.d/response-" in path
-    }
-    unknown = sorted(set(responses) - set(fragments))
-    if unknown:
-        known = ", ".join(sorted(fragments)) or "none in this selection"
-        raise UsageError(f"--respond {','.join(unknown)}: no rule has such a response; there are: {known}")
+    fragments = _fragments(package, responses, internal=internal)
     files: dict[str, bytes] = {}
     lines: list[str] = []
     for path, data in package.files.items():
@@ -172,8 +166,28 @@ def desired_from(
         tuple(sorted(responses)),
         {path: digest(data) for path, data in files.items()},
         rules,
+        internal=internal,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
+
+
+def _fragments(package: Package, responses: Collection[str], *, internal: bool) -> dict[str, bytes]:
+    """The bindings of each response, with what the site allows them."""
+    fragments = {
+        path.rsplit("/response-", 1)[1].removesuffix(".xml"): data
+        for path, data in package.files.items()
+        if "ossec.conf.d/response-" in path
+    }
+    unknown = sorted(set(responses) - set(fragments))
+    if unknown:
+        known = ", ".join(sorted(fragments)) or "none in this selection"
+        raise UsageError(f"--respond {','.join(unknown)}: no rule has such a response; there are: {known}")
+    if internal:
+        if "block-ip" not in responses:
+            raise UsageError("--internal says what block-ip may do; add --respond block-ip")
+        allowed = b"<extra_args>internal=yes address="  # docs/active-response.md
+        fragments["block-ip"] = fragments["block-ip"].replace(b"<extra_args>address=", allowed)
+    return fragments
 
 
 def _is_wanted(place: str, responses: Collection[str]) -> bool:

@@ -89,6 +89,8 @@ class _Draft:
     kept: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
+    now: dict[str, bytes | None] = field(default_factory=dict)
+    then: dict[str, bytes] = field(default_factory=dict)
 
     def error(self, code: str, path: str, message: str, fix: str) -> None:
         self.problems.append(Finding(path, 0, 0, code, message, fix))
@@ -107,11 +109,17 @@ def installed(target: Target) -> Record | None:
     return Record(UNKNOWN, 0, files=ours) if ours else None
 
 
-def stale_files(target: Target, record: Record) -> tuple[str, ...]:
-    """Files of ours whose content is not known to be what the manager has loaded."""
+def stale_files(target: Target, record: Record, now_there: Mapping[str, bytes | None]) -> tuple[str, ...]:
+    """Files of ours whose content is not known to be what the manager has loaded.
+
+    Args:
+        target: the manager.
+        record: what is installed.
+        now_there: the content of each file that was looked at.
+    """
     found = []
     for path in sorted(filter(is_loaded, record.files)):
-        now = target.read(path) if target.can_read(path) else None
+        now = now_there.get(path)
         if now is not None and digest(now) != record.loaded.get(path) and not target.loaded_since(path):
             found.append(path)
     return tuple(found)
@@ -148,30 +156,8 @@ def make_plan(target: Target, desired: Desired, *, activate: bool = True) -> Pla
     old = dict(record.files) if record else {}
     files = {path: data for path, data in desired.files.items() if target.can_write(path)}
     draft.left_out = sorted(set(desired.files) - set(files))
-    written: list[Change] = []
+    written = _written(target, files, old, draft)
     removed: list[Change] = []
-    moved = {list_name(path): path for path in old if is_list(path)}
-    for path, data in files.items():
-        before = target.read(path)
-        after: bytes | None = data
-        facts: Facts | None = None
-        if is_list(path):
-            after, facts = _list_after(target, path, data, before, old, moved, draft)
-        if before is not None and path not in old and before != after:
-            draft.error(
-                "I102", path, "a file of this name is there and is not ours", "rename or remove it, then plan again"
-            )
-        if (
-            before is not None
-            and old.get(path)
-            and not is_list(path)
-            and digest(before) not in (old[path], digest(data))
-        ):
-            draft.warn(
-                "I103", path, "was edited by hand; the edits go (a backup is kept)", "move them to a file of your own"
-            )
-        if before != after:
-            written.append(Change(path, before, after, facts))
     for path, keys in sorted(desired.unsayable.items()):
         if files.get(path) == next((c.after for c in written if c.path == path), None):
             draft.warn(
@@ -202,22 +188,13 @@ def make_plan(target: Target, desired: Desired, *, activate: bool = True) -> Pla
     activation = _activation(draft.changes)
     stale: tuple[str, ...] = ()
     if record and not desired.is_removal and activate and target.is_running():
-        stale = stale_files(target, record)
+        stale = stale_files(target, record, draft.now)
     if stale and activation == NOTHING:
         activation = RELOAD
-    note = None
-    if not desired.is_removal:
-        loaded: Mapping[str, str] = record.loaded if record else {}
-        if activate and activation != NOTHING:
-            contents = {path: target.read(path) for path in files if is_loaded(path)}
-            contents |= {change.path: change.after for change in written if is_loaded(change.path)}
-            loaded = {path: digest(data) for path, data in contents.items() if data is not None}
-        note = replace(desired.record, loaded=loaded).dump()
-    for place in dict.fromkeys((ADVICE, target.record_path)):
-        noted = target.read(place)
-        after = note if place == target.record_path else None
-        if noted != after:
-            draft.changes.append(Change(place, noted, after))
+    loaded: Mapping[str, str] = record.loaded if record else {}
+    if activate and activation != NOTHING:
+        loaded = {path: digest(data) for path, data in draft.then.items() if is_loaded(path)}
+    draft.changes += _record_changes(target, desired, loaded)
     return Plan(
         tuple(draft.changes),
         tuple(draft.problems),
@@ -230,6 +207,43 @@ def make_plan(target: Target, desired: Desired, *, activate: bool = True) -> Pla
         stale,
         desired.record.id_base or (record.id_base if record else 0),
     )
+
+
+def _written(target: Target, files: Mapping[str, bytes], old: Mapping[str, str], draft: _Draft) -> list[Change]:
+    """The files that get another content."""
+    written: list[Change] = []
+    moved = {list_name(path): path for path in old if is_list(path)}
+    for path, data in files.items():
+        before = draft.now[path] = target.read(path)
+        after = data
+        facts: Facts | None = None
+        if is_list(path):
+            after, facts = _list_after(target, path, data, before, old, moved, draft)
+        draft.then[path] = after
+        if before is not None and path not in old and before != after:
+            draft.error(
+                "I102", path, "a file of this name is there and is not ours", "rename or remove it, then plan again"
+            )
+        edited = before is not None and digest(before) not in (old.get(path), digest(data))
+        if edited and old.get(path) and not is_list(path):
+            draft.warn(
+                "I103", path, "was edited by hand; the edits go (a backup is kept)", "move them to a file of your own"
+            )
+        if before != after:
+            written.append(Change(path, before, after, facts))
+    return written
+
+
+def _record_changes(target: Target, desired: Desired, loaded: Mapping[str, str]) -> list[Change]:
+    """The record of the new state; one that was left by another way of installing goes."""
+    note = None if desired.is_removal else replace(desired.record, loaded=loaded).dump()
+    changes = []
+    for place in dict.fromkeys((ADVICE, target.record_path)):
+        noted = target.read(place)
+        after = note if place == target.record_path else None
+        if noted != after:
+            changes.append(Change(place, noted, after))
+    return changes
 
 
 def _names(files: Mapping[str, bytes]) -> set[str]:

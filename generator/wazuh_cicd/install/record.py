@@ -65,6 +65,7 @@ class Record:
         id_base: where its rule ids begin.
         sources: that were chosen.
         responses: that were switched on.
+        internal: whether ``block-ip`` may block internal addresses.
         files: SHA-256 of each file as it was shipped, by path below the manager's folder.
         rules: a short hash of each rule, by id: the lock of published ids.
         loaded: SHA-256 of each rules, decoders and list file as the manager has loaded it, by path.
@@ -77,16 +78,18 @@ class Record:
     files: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[int, str] = field(default_factory=dict)
     loaded: Mapping[str, str] = field(default_factory=dict)
+    internal: bool = False
 
     @property
     def settings(self) -> Settings:
         """What the site had chosen."""
-        return Settings(self.sources, self.responses, self.id_base)
+        return Settings(self.sources, self.responses, self.internal, self.id_base)
 
     def dump(self) -> bytes:
         """As it is written."""
         lines = [f"version:{self.version}", f"id_base:{self.id_base}"]
         lines += [f"sources:{' '.join(self.sources)}", f"responses:{' '.join(self.responses)}"]
+        lines += ["internal:yes"] if self.internal else []
         # No blank in a key: the API would refuse the line.
         for prefix, digests in (("", self.files), ("loaded-", self.loaded)):
             for path, value in sorted(digests.items()):
@@ -133,6 +136,7 @@ class Record:
                 files,
                 rules,
                 loaded,
+                plain.get("internal") == "yes",
             )
         except (KeyError, ValueError) as error:
             raise InstallError(f"{shown}: cannot be read ({error!r}); {_FIX}") from error

@@ -31,6 +31,7 @@ DEFAULT_FILE = Path("/etc/wazuh-cicd.toml")
 _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "sources": list,
     "responses": list,
+    "internal": bool,
     "id_base": int,
     "root": str,
     "api": str,
@@ -53,17 +54,20 @@ class Settings:
     Attributes:
         sources: names, in the order of ``SOURCES``.
         responses: names, sorted.
+        internal: whether ``block-ip`` may block internal, private and shared addresses.
         id_base: where the rules' ids begin.
     """
 
     sources: tuple[str, ...] = tuple(SOURCES)
     responses: tuple[str, ...] = ()
+    internal: bool = False
     id_base: int = FIRST_ID
 
     def __str__(self) -> str:
         """In words."""
         sources = "all sources" if set(self.sources) == set(SOURCES) else f"sources {', '.join(self.sources)}"
         responses = f"responses {', '.join(self.responses)}" if self.responses else "no responses"
+        responses += " (internal addresses as well)" if self.internal else ""
         return f"{sources}; {responses}; ids from {self.id_base}"
 
     def switches(self, before: Settings) -> tuple[str, ...]:
@@ -76,6 +80,9 @@ class Settings:
             off, on = [n for n in old if n not in new], [n for n in new if n not in old]
             lines += [f"switches off the {one if len(off) == 1 else many} {', '.join(off)}"] if off else []
             lines += [f"switches on the {one if len(on) == 1 else many} {', '.join(on)}"] if on else []
+        if self.internal != before.internal:
+            word = "on" if self.internal else "off"
+            lines.append(f"switches {word} the blocking of internal, private and shared addresses")
         if self.id_base != before.id_base:
             lines.append(f"moves every rule: ids from {self.id_base} instead of {before.id_base}")
         return tuple(sorted(lines, key=lambda line: not line.startswith("switches off")))
@@ -106,6 +113,7 @@ class Options:
     drop_sources: tuple[str, ...] = ()
     add_responses: tuple[str, ...] = ()
     drop_responses: tuple[str, ...] = ()
+    internal: bool | None = None
     id_base: int | None = None
 
 
@@ -185,15 +193,23 @@ def choose(options: Options, file: SettingsFile, installed: Settings | None) -> 
         raise UsageError("no source is left; 'wazuh-cicd install uninstall' removes the package")
     answers = set(file.values.get("responses", installed.responses if installed else ()))
     answers = (answers | set(options.add_responses)) - set(options.drop_responses)
+    internal = options.internal
+    if internal is None:
+        # Without the block there is nothing that it could say.
+        internal = bool(file.values.get("internal", installed.internal if installed else False))
+        internal = internal and ("block-ip" in answers or "internal" in file.values)
     base = options.id_base
     if base is None:
         base = int(file.values.get("id_base", installed.id_base if installed else FIRST_ID))
-    return Settings(tuple(name for name in SOURCES if name in chosen), tuple(sorted(answers)), base)
+    return Settings(tuple(name for name in SOURCES if name in chosen), tuple(sorted(answers)), internal, base)
 
 
 def is_complete(options: Options, file: SettingsFile) -> bool:
     """Whether every choice is stated, so that nothing is taken from what was installed."""
-    return {"sources", "responses"} <= set(file.values) and (options.id_base is not None or "id_base" in file.values)
+    told = set(file.values)
+    told |= {"internal"} if options.internal is not None else set()
+    told |= {"id_base"} if options.id_base is not None else set()
+    return {"sources", "responses", "internal", "id_base"} <= told
 
 
 def _known(where: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -72,7 +72,7 @@ def status_of(target: Target, switches: tuple[str, ...] = ()) -> Status:
     record = installed(target)
     if record is None:
         return Status(None, cut_off=cut_off)
-    there: list[str] = []
+    there: dict[str, bytes] = {}
     missing: list[str] = []
     edited: list[str] = []
     edited_lists: list[str] = []
@@ -83,7 +83,7 @@ def status_of(target: Target, switches: tuple[str, ...] = ()) -> Status:
         if now is None:
             missing.append(path)
             continue
-        there.append(path)
+        there[path] = now
         if shipped and digest(now) != shipped:
             (edited_lists if is_list(path) else edited).append(path)
     running = target.is_running()
@@ -95,7 +95,7 @@ def status_of(target: Target, switches: tuple[str, ...] = ()) -> Status:
         edited_lists=tuple(edited_lists),
         edited=tuple(edited),
         missing=tuple(missing),
-        stale=stale_files(target, record) if running else (),
+        stale=stale_files(target, record, there) if running else (),
         running=running,
         cut_off=cut_off,
         switches=switches,

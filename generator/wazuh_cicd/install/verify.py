@@ -81,8 +81,8 @@ def verify(
         text = f"version {record.version} is installed, this is {desired.record.version}"
         failures.append(_finding("", text, "run 'wazuh-cicd install apply' to upgrade"))
     good = set()
-    for path in sorted(wanted):
-        now = target.read(path)
+    now_there = {path: target.read(path) for path in sorted(wanted)}
+    for path, now in now_there.items():
         if now is None:
             failures.append(_finding(path, "is missing", "run 'wazuh-cicd install apply'"))
         elif digest(now) != digest(wanted[path]) and not is_list(path):
@@ -122,7 +122,9 @@ def verify(
     rules = sum(path in good for number, path in desired.rule_ids.items() if number not in twice)
     waiting = [] if live else ["the manager was not told to load what lies there"]
     if not unanswered:
-        waiting += [f"{path} was written after the manager loaded it" for path in stale_files(target, record)]
+        waiting += [
+            f"{path} was written after the manager loaded it" for path in stale_files(target, record, now_there)
+        ]
     return Verified(tuple(failures), len(good), rules, tuple(trips), tuple(waiting), unanswered)
 
 

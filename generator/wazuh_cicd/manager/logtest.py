@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.messages import LoadMessage
+from wazuh_cicd.engine.load.messages import LoadMessage
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.manager.api import Api, Credentials
 from wazuh_cicd.manager.errors import ManagerError, Refused

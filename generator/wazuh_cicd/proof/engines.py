@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wazuh_cicd.engine import Ruleset
-    from wazuh_cicd.engine.messages import LoadMessage
+    from wazuh_cicd.engine.load.messages import LoadMessage
 
 
 class Verdict(Protocol):

@@ -12,7 +12,7 @@ from wazuh_cicd.spec.patterns import rewrite
 from wazuh_cicd.spec.subjects import CORRELATION_TAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wazuh_cicd.spec.model import Correlate, DecoderSpec, Extraction, ProgramName, RuleSpec, SpecSet
     from wazuh_cicd.spec.problems import Problems
@@ -189,43 +189,51 @@ def _program_tag(program: ProgramName) -> Tag:
     return Tag("program_name", program.pattern, (("type", "pcre2"),)) if simple is None else Tag("program_name", simple)
 
 
+def _decoder_kind(decoder: DecoderSpec) -> Iterator[Tag]:
+    """What all decoders of a group have."""
+    if decoder.parent is not None:
+        yield Tag("parent", decoder.parent)
+        if decoder.own_name:
+            yield Tag("use_own_name", "true")
+    if decoder.type:
+        yield Tag("type", decoder.type)
+
+
+def _decoder_conditions(decoder: DecoderSpec) -> Iterator[Tag]:
+    """What the first decoder of a group has besides."""
+    if decoder.program_name is not None:
+        yield _program_tag(decoder.program_name)
+    if decoder.prematch is not None:
+        offset = (("offset", "after_parent"),) if decoder.prematch.after else ()
+        yield Tag("prematch", decoder.prematch.pattern, (("type", "pcre2"), *offset))
+    if decoder.json is not None:
+        offset = (("offset", f"after_{decoder.json.after}"),) if decoder.json.after else ()
+        yield Tag("plugin_decoder", "JSON_Decoder", offset)
+        if decoder.json.nulls != "string":
+            yield Tag("json_null_field", decoder.json.nulls)
+        if decoder.json.arrays != "array":
+            yield Tag("json_array_structure", decoder.json.arrays)
+
+
+def _extraction(extraction: Extraction) -> list[Tag]:
+    after = {"previous": "after_regex", "parent": "after_parent", "prematch": "after_prematch"}
+    offset = (("offset", after[extraction.after]),) if extraction.after else ()
+    pattern = Tag("regex", rewrite(extraction.pattern), (("type", "pcre2"), *offset))
+    return [pattern, Tag("order", ", ".join(extraction.fields))]
+
+
 def render_decoders(decoders: Iterable[DecoderSpec], problems: Problems) -> list[RenderedDecoder]:
     """Decoders as elements; a child with several expressions becomes a group of decoders of one name."""
     out = []
     for decoder in decoders:
-        head: list[Tag] = []
-        if decoder.parent is not None:
-            head.append(Tag("parent", decoder.parent))
-            if decoder.own_name:
-                head.append(Tag("use_own_name", "true"))
-        if decoder.type:
-            head.append(Tag("type", decoder.type))
-        if decoder.program_name is not None:
-            head.append(_program_tag(decoder.program_name))
-        if decoder.prematch is not None:
-            attributes = [("type", "pcre2")]
-            if decoder.prematch.after:
-                attributes.append(("offset", "after_parent"))
-            head.append(Tag("prematch", decoder.prematch.pattern, tuple(attributes)))
-        if decoder.json is not None:
-            offset = (("offset", f"after_{decoder.json.after}"),) if decoder.json.after else ()
-            head.append(Tag("plugin_decoder", "JSON_Decoder", offset))
-            if decoder.json.nulls != "string":
-                head.append(Tag("json_null_field", decoder.json.nulls))
-            if decoder.json.arrays != "array":
-                head.append(Tag("json_array_structure", decoder.json.arrays))
+        head = [*_decoder_kind(decoder), *_decoder_conditions(decoder)]
         steps: list[Extraction | None] = list(decoder.extract)
         if decoder.json is not None or not steps:
             steps.insert(0, None)  # the JSON plugin first; expressions follow as decoders of the same name
         for position, extraction in enumerate(steps):
-            tags = list(head) if position == 0 else [t for t in head if t.name in ("parent", "use_own_name", "type")]
+            tags = list(head) if position == 0 else list(_decoder_kind(decoder))
             if extraction is not None:
-                after = {"previous": "after_regex", "parent": "after_parent", "prematch": "after_prematch"}
-                attributes = [("type", "pcre2")]
-                if extraction.after:
-                    attributes.append(("offset", after[extraction.after]))
-                order = ", ".join(extraction.fields)
-                tags += [Tag("regex", rewrite(extraction.pattern), tuple(attributes)), Tag("order", order)]
+                tags += _extraction(extraction)
             out.append(RenderedDecoder(decoder.name, tuple(tags)))
             for tag in tags:
                 if len(tag.text.encode()) > _DECODER_TEXT_LIMIT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import jinja2
 from lxml import etree
 
+from wazuh_cicd.content.programs import programs
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.render.gates import with_gates, with_root_gates
 from wazuh_cicd.render.model import (
@@ -23,7 +24,7 @@ from wazuh_cicd.render.model import (
     render_decoders,
     render_rule,
 )
-from wazuh_cicd.render.responses import bindings, calls_of, programs
+from wazuh_cicd.render.responses import bindings, calls_of
 from wazuh_cicd.spec.links import parents_of
 from wazuh_cicd.spec.lists import list_text
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, SpecSet
@@ -108,11 +109,12 @@ def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Col
     problems = Problems()
     package = _render(specs, id_base, problems, used_lists_only=with_sources is not None)
     problems.raise_errors()
-    return package
+    files = {**package.files, **{f"manager/{path}": data for path, data in programs().items()}}
+    return replace(package, files=dict(sorted(files.items())))
 
 
 def render_problems(specs: SpecSet, problems: Problems) -> Package | None:
-    """As ``render_package``, reporting into ``problems``; None when specs are too broken to render."""
+    """As ``render_package`` without the programs, reporting into ``problems``; None when specs are too broken."""
     if problems.errors:
         ids = Ids(specs)
         for rule in specs.rules:
@@ -172,7 +174,6 @@ def _render(specs: SpecSet, id_base: int, problems: Problems, *, used_lists_only
         text = _template("response.xml.j2").render(action=action, calls=calls_of(action, calls))
         _parse(text, f"response-{action}.xml")
         files[f"{FRAGMENTS}response-{action}.xml"] = text.encode()
-    files.update({f"manager/{path}": data for path, data in programs().items()})
     return Package(dict(sorted(files.items())), specs, id_base, rendered)
 
 

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.content.paths import content_root
-from wazuh_cicd.errors import UsageError
-from wazuh_cicd.spec.shapes import CONFIDENCE_NEEDED, CONFIDENCES
+from wazuh_cicd.spec.links import is_sure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wazuh_cicd.render.model import Ids
-    from wazuh_cicd.spec.model import Response, SpecSet
+    from wazuh_cicd.spec.model import SpecSet
 
 # Seconds that an effect lasts; None: nothing to undo. A container that was taken out of service by night is still so
 # when somebody comes to look at it.
 TIMEOUTS: Mapping[str, int | None] = {"block-ip": 600, "quarantine-container": 43200, "scan-image": None}
+# Characters of the locations that a command's name shows.
+_LONGEST = 32
 # What tells one command from another: the field with the address, seconds, minutes of repeated offenders, origins.
 Call = tuple[str, "int | None", tuple[int, ...], tuple[str, ...]]
 
@@ -35,10 +35,9 @@ def command_name(action: str, field: str) -> str:
     return f"{name}-field" if name[-1].isdigit() else name
 
 
-def is_sure(response: Response) -> bool:
-    """Whether a rule is sure enough for its response to be bound."""
-    confidence = response.arguments["confidence"]
-    return CONFIDENCES.index(confidence) >= CONFIDENCES.index(CONFIDENCE_NEEDED[response.action])
+def _short(text: str) -> str:
+    """A part of a command's name that stays readable; the rest becomes a hash, so that names stay apart."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}-{sha256(text.encode()).hexdigest()[:6]}"
 
 
 def bindings(specs: SpecSet, ids: Ids) -> dict[str, dict[Call, list[int]]]:
@@ -62,7 +61,7 @@ def calls_of(action: str, calls: Mapping[Call, list[int]]) -> list[dict[str, obj
     for (field, timeout, repeated, origins), numbers in calls.items():
         name = command_name(action, field)
         if names[name] > 1 and origins:
-            name += "-from-" + re.sub(r"[^A-Za-z0-9]+", "-", "-".join(origins)).strip("-")
+            name += f"-from-{_short(re.sub(r'[^A-Za-z0-9]+', '-', '-'.join(origins)).strip('-'))}"
         if timeout != TIMEOUTS[action]:
             name += f"-for-{timeout}s"
         if repeated:
@@ -86,18 +85,3 @@ def calls_of(action: str, calls: Mapping[Call, list[int]]) -> list[dict[str, obj
             }
         )
     return out
-
-
-@cache
-def programs() -> Mapping[str, bytes]:
-    """The programs that a manager runs, by their path below ``manager/`` (agents: ``content.agents``)."""
-    try:
-        root = content_root()
-    except UsageError:
-        return {}
-    found = {}
-    for folder, target in (("active_response", "active-response/bin"), ("wodles", "wodles/cicd")):
-        for path in sorted((root / folder).glob("cicd-*")):
-            if path.is_file():
-                found[f"{target}/{path.name}"] = path.read_bytes()
-    return found

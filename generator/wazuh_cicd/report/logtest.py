@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.engine.explain import Explanation
+from wazuh_cicd.engine.judge.explain import Explanation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from wazuh_cicd.engine.explain import Step
-    from wazuh_cicd.engine.rulemodel import Rule
-    from wazuh_cicd.engine.session import Verdict
+    from wazuh_cicd.engine.judge.explain import Step
+    from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.judge.verdict import Verdict
 
 
 def as_json(shown: Verdict | Explanation) -> str:

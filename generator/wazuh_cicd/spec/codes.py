@@ -65,6 +65,7 @@ R216 | Rules that hang on each other in a circle. | None of them could be loaded
 R217 | A rule that loads before what it needs. | Wazuh resolves references to rules already read: it would drop the rule. | Move one of the two to the other's source.
 R218 | Too many groups. | Wazuh cuts a rule's groups at 1023 characters: the last ones would be lost. | Drop some.
 R219 | A stock parent that our stand-ins do not have. | Without the real stock ruleset nothing can be said about the rule. | Run `wazuh-cicd check --stock DIR` with a copy of the manager's `ruleset` folder.
+R220 | A block whose address a client may have written. | A line of a log holds what clients wrote, user names for example; an expression that finds the address after such text finds one in it as well, and whoever sends it chooses who gets blocked. | Read the line from its first word to its end, with no blank in what clients write; or take the address from the line's beginning.
 M301 | A matcher that holds always, or never. | An empty list or an empty text decides nothing. | Name a value, or use `exists: true`.
 M302 | Keys that do not go together. | One of them would have no effect. | Keep what the message names.
 M303 | An expression that does not compile. | A manager refuses the whole ruleset. | Mend the expression; literal text needs no regex.
@@ -117,6 +118,9 @@ X811 | A second ruleset block in ossec.conf. | Each block starts afresh: folders
 X812 | A PCRE2 regex of a decoder whose groups can all stay out of a match. | A manager then fills its fields from what it captured before, in the prematch, the program name or an earlier event, and has been seen to crash. | Let one group take part in every match.
 X813 | A PCRE2 prematch that can be empty, and a regex that reads what is behind it. | A manager looks at the byte before the end of a match: where an event has no program, nothing is behind an empty match at its beginning. | Let the prematch take the first character, or drop the offset.
 X814 | A search of all events (`if_matched_regex`, `if_matched_sid` 0) for each agent by itself. | A manager never comes back from it once it meets a remembered event of another agent: no event is judged any more. | Add `<global_frequency/>`, or count a rule or a group.
+X820 | A PCRE2 pattern reaches the limit of the library on a subject made from it. | A manager takes that as no match: whoever writes the log switches the rule off with a few hundred bytes, and holds an analysis thread meanwhile. | Bound or anchor the repeated parts, make them possessive (`[^/]*+`), or test one word at a time.
+X821 | A PCRE2 pattern costs more than twenty times what a usual pattern costs on as many bytes. | Whoever writes the log can hold an analysis thread. | As for X820.
+X822 | The cost of a PCRE2 pattern grows faster than its subject: 64 KiB cost more than six times 16 KiB. | As for X821, with longer events. | As for X820.
 """  # noqa: E501 - one line a code reads best
 
 

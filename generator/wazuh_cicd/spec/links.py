@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.spec.model import Equals, InList
+from wazuh_cicd.spec.anchors import address_fault
+from wazuh_cicd.spec.model import Equals, InList, Regex
 from wazuh_cicd.spec.problems import did_you_mean
+from wazuh_cicd.spec.shapes import CONFIDENCE_NEEDED, CONFIDENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wazuh_cicd.spec.model import Condition, ListSpec, RuleSpec, SpecSet
+    from wazuh_cicd.spec.model import Condition, ListSpec, Response, RuleSpec, SpecSet
     from wazuh_cicd.spec.problems import Place, Problems
 
 # Decoders of the stock ruleset and of analysisd itself that rules may name.
@@ -22,6 +24,10 @@ STOCK_DECODERS = frozenset(
         "iptables", "nginx-errorlog", "apache-errorlog", "useradd", "groupadd", "userdel", "passwd", "unix_chkpwd",
     }
 )  # fmt: skip
+
+
+# Thousands of stock rules whose events are lines of text with an address in them: sshd, PAM and su; web servers.
+TEXT_OF_STOCK = frozenset({5, 30, 31})
 
 
 def check_links(specs: SpecSet, problems: Problems) -> None:
@@ -125,6 +131,105 @@ def _check_response(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[RuleS
             f"rule '{rule.name}' has a response and takes its events from any log that holds such JSON",
             "add 'from' with the location that they come from, or such a condition",
         )
+    elif response.action == "block-ip" and is_sure(response):
+        _check_text_address(rule, (rule, *behind), located=bool(told), specs=specs, problems=problems)
+
+
+def is_sure(response: Response) -> bool:
+    """Whether a rule is sure enough for its response to be bound."""
+    confidence = response.arguments["confidence"]
+    return CONFIDENCES.index(confidence) >= CONFIDENCES.index(CONFIDENCE_NEEDED[response.action])
+
+
+def _check_text_address(
+    rule: RuleSpec, rests_on: tuple[RuleSpec, ...], *, located: bool, specs: SpecSet, problems: Problems
+) -> None:
+    """Refuse a block of an address out of a line of text that somebody else can write, or write into."""
+    response = rule.response
+    faults = _text_faults(rule, rests_on, specs)
+    if response is None or faults is None:
+        return
+    for where, fault in faults.items():
+        problems.add(
+            "R220",
+            response.place,
+            f"rule '{rule.name}' blocks an address that a client may have written: {where}: {fault}",
+            "read the line as a whole: from its first word to its end, with no blank in what clients write",
+        )
+    if not located:
+        problems.add(
+            "R211",
+            response.place,
+            f"rule '{rule.name}' has a response and takes its events from any log that holds such a line",
+            "add 'from' with the location that they come from, or such a condition",
+        )
+    if all(one.correlate is None for one in rests_on):
+        problems.add(
+            "R211",
+            response.place,
+            f"rule '{rule.name}' has a response to one single line of text",
+            "count: anybody on a host can write one line into a log",
+        )
+
+
+def _text_faults(rule: RuleSpec, rests_on: tuple[RuleSpec, ...], specs: SpecSet) -> dict[str, str] | None:
+    """What is wrong with the places that the address of a line of text comes from; None for events of JSON."""
+    field = rule.response.arguments.get("address", "") if rule.response is not None else ""
+    chain = _chain(rule, specs)
+    conditions = [condition for one in _on_every_way(rule, specs) for condition in one.when]
+    read = [m.pattern for c in conditions if c.subject == "log" for m in c.matchers if isinstance(m, Regex)]
+    if any(parent // 1000 in TEXT_OF_STOCK for one in rests_on for parent in one.parents.stock if one in chain):
+        if any(address_fault(pattern) is None for pattern in read):
+            return {}
+        why = address_fault(read[0]) if read else "no condition on 'log' reads the line as a whole"
+        return {"Wazuh's own decoder takes the address": why or ""}
+    named = {
+        str(value)
+        for c in conditions
+        if c.subject == "decoder"
+        for m in c.matchers
+        if isinstance(m, Equals)
+        for value in m.values
+    }
+    found: dict[str, str] = {}
+    takes = False
+    for decoder in specs.decoders:
+        if not ({decoder.name, decoder.parent} & named if named else decoder.source == rule.source):
+            continue
+        for extraction in decoder.extract:
+            for number, name in enumerate(extraction.fields, start=1):
+                if name == field:
+                    takes = True
+                    fault = "it looks after another expression" if extraction.after else None
+                    fault = fault or address_fault(extraction.pattern, number)
+                    if fault is not None:
+                        found[f"decoder '{decoder.name}'"] = fault
+    return found if takes else None
+
+
+def _on_every_way(rule: RuleSpec, specs: SpecSet) -> list[RuleSpec]:
+    """The rule and those above it that every event has passed: up to the first with more than one parent."""
+    found = [rule]
+    while not found[-1].parents.stock and len(found[-1].parents.rules) == 1:
+        parent = specs.by_name.get(found[-1].parents.rules[0])
+        if parent is None or parent in found:
+            break
+        found.append(parent)
+    return found
+
+
+def _chain(rule: RuleSpec, specs: SpecSet) -> list[RuleSpec]:
+    """The rule and what it hangs on; not what it counts: the address is that of the last event."""
+    found, todo = {rule.name: rule}, [rule]
+    while todo:
+        one = todo.pop()
+        counted = one.correlate.rule if one.correlate is not None and one.parents.is_root else None
+        for name in (*one.parents.rules, *([counted] if counted else ())):
+            other = specs.by_name.get(name)
+            if other is not None and name not in found:
+                found[name] = other
+                todo.append(other)
+    return list(found.values())
 
 
 def _behind(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[RuleSpec]]) -> list[RuleSpec]:

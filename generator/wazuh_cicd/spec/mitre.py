@@ -15,7 +15,7 @@ _TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?\Z")
 @cache
 def techniques() -> frozenset[str]:
     """All known ids, ``T1195`` and ``T1195.002``."""
-    table = files("wazuh_cicd.engine") / "data" / "attack-13.1.json"
+    table = files("wazuh_cicd") / "engine" / "data" / "attack-13.1.json"
     return frozenset(json.loads(table.read_text("utf-8"))["techniques"])
 
 

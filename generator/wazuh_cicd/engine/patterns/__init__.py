@@ -7,6 +7,7 @@ No subject, whatever its bytes, makes any of them raise or run without bound.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from wazuh_cicd.engine.patterns.base import Match, Pattern, PatternError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["osregex", "osmatch", "pcre2", "string"]
 
-__all__ = ["Kind", "Match", "Pattern", "PatternError", "compile_pattern", "word_match"]
+__all__ = ["Kind", "Match", "Pattern", "PatternError", "compile_pattern", "shared_pattern", "word_match"]
 
 _COMPILERS: dict[str, Callable[[bytes], Pattern]] = {
     "osregex": compile_osregex,
@@ -47,3 +48,13 @@ def compile_pattern(kind: Kind, source: bytes, *, negate: bool = False, captures
     else:
         pattern = _COMPILERS[kind](source)
     return Negated(pattern) if negate else pattern
+
+
+@lru_cache(maxsize=8192)
+def shared_pattern(kind: Kind, source: bytes) -> Pattern:
+    """Compile a pattern without captures, once for all who ask for it: those who load a ruleset and those who run it.
+
+    Raises:
+        PatternError: the manager would refuse the pattern.
+    """
+    return _COMPILERS[kind](source)

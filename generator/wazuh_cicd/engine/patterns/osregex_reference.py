@@ -23,7 +23,9 @@ MAX_STEPS = 20_000_000
 Result = tuple[int, list[int | None]]
 
 
-def scan(alternative: Alternative, subject: bytes, *, captures: bool, max_steps: int = MAX_STEPS) -> Result | None:
+def scan(  # noqa: C901 - one step a byte, in the order of the language's definition
+    alternative: Alternative, subject: bytes, *, captures: bool, max_steps: int = MAX_STEPS
+) -> Result | None:
     """Run one alternative over the whole subject.
 
     Args:
@@ -156,7 +158,7 @@ def scan(alternative: Alternative, subject: bytes, *, captures: bool, max_steps:
     return finish(alternative, p, last, marks, loop=loop, length=length if captures else None)
 
 
-def finish(
+def finish(  # noqa: C901 - its helpers count with it; each step is one of the engine's
     alternative: Alternative, p: int, last: int | None, marks: list[int | None], *, loop: bool, length: int | None
 ) -> Result | None:
     """What still may be left of the pattern when the subject has ended."""

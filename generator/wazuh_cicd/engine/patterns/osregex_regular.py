@@ -13,6 +13,7 @@ The expressions are for subjects in lower case.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wazuh_cicd.engine.patterns.osregex_syntax import CLASS, LITERAL, NO_BYTE, PAREN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from wazuh_cicd.engine.patterns.osregex_syntax import Alternative, Unit
 

@@ -35,6 +35,12 @@ _FOREIGN_OPTIONS = 0x0000_0002 | 0x0010_0000
 # interpreter, which counts more of them, 150: a match that took longer than this may be none for a manager.
 _SOON = 0.002
 
+# PCRE2_ERROR_MATCHLIMIT, _DEPTHLIMIT, _HEAPLIMIT.
+_LIMITS = frozenset({-47, -53, -63})
+
+#: How often a pattern of this process reached the library's limit, which a manager takes as no match.
+gave_up: dict[bytes, int] = {}
+
 
 class PerlPattern:
     """A compiled PCRE2 pattern.
@@ -76,7 +82,9 @@ class PerlPattern:
     def _interpret(self, subject: bytes) -> object:
         try:
             return _core.match(self._code, subject, len(subject), 0, _CONTEXT)[0]
-        except _LibraryError:
+        except _LibraryError as error:
+            if getattr(error, "code", 0) in _LIMITS:
+                gave_up[self.source] = gave_up.get(self.source, 0) + 1
             return None
 
     def _known_gate(self) -> Callable[[bytes], bool] | None:
@@ -150,6 +158,36 @@ def _compiled(source: bytes) -> object:
     except _LibraryError:
         return None
     return code
+
+
+class LimitError(Exception):
+    """The library gave up at its limit: a manager takes that as no match."""
+
+
+def interpreter(source: bytes) -> Callable[[bytes], bool] | None:
+    """What asks the interpreter whether a subject matches, and nothing else; None when the library refuses the pattern.
+
+    For measuring what a manager would do. It raises ``LimitError`` over the library's limit.
+    """
+    try:
+        code = compile_pcre2(source)._code  # noqa: SLF001 - the same module
+    except PatternError:
+        return None
+
+    def ask(subject: bytes) -> bool:
+        try:
+            return _core.match(code, subject, len(subject), 0, _CONTEXT)[0] is not None
+        except _LibraryError as error:
+            if getattr(error, "code", 0) in _LIMITS:
+                raise LimitError from None
+            return False
+
+    return ask
+
+
+def library_version() -> str:
+    """The version of the library that judges."""
+    return str(getattr(pcre2, "__libpcre2_version__", "")) if _core is not None else ""
 
 
 def compile_pcre2(source: bytes) -> PerlPattern:

@@ -1,0 +1,1 @@
+"""``cicd-block-ip``: cut an offending address off this host."""

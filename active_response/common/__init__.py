@@ -1,0 +1,1 @@
+"""What the responses share, and the wodles may use."""

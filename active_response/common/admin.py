@@ -1,0 +1,87 @@
+"""What the administrator's commands of all responses have in common."""
+
+import sys
+
+from active_response.common.home import Home
+from active_response.common.jsontext import to_json
+from active_response.common.refusal import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, _MutuallyExclusiveGroup
+    from typing import Callable
+
+
+def command_parser(home: Home, what: str) -> "tuple[ArgumentParser, _MutuallyExclusiveGroup]":
+    """Return a parser of options, and the group of those of which exactly one is given."""
+    import argparse  # noqa: PLC0415 - execd's calls need none
+
+    about = "Wazuh active response: %s. Without options it serves wazuh-execd." % what
+    parser = argparse.ArgumentParser(prog=home.name, description=about)
+    return parser, parser.add_mutually_exclusive_group(required=True)
+
+
+def add_dry_run(only: "_MutuallyExclusiveGroup") -> None:
+    """Add the command that does nothing."""
+    only.add_argument("--dry-run", action="store_true", help="read a message of execd and tell what would be done")
+
+
+def add_selftest(only: "_MutuallyExclusiveGroup") -> None:
+    """Add the commands that help to set a response up."""
+    only.add_argument("--selftest", action="store_true", help="try everything that a response needs")
+    only.add_argument("--example-config", action="store_true", help="print a configuration with its defaults")
+
+
+def print_entry(code: int, entry: "dict[str, str]") -> int:
+    """Print what a dry run found out; return the exit code."""
+    sys.stdout.write(to_json({key: value for key, value in entry.items() if value}) + "\n")
+    return code
+
+
+def report_errors(home: Home, step: "Callable[[], int]") -> int:
+    """Return the exit code of a command, 1 when it was refused or failed, which is one line on standard error."""
+    try:
+        return step()
+    except Refused as error:
+        sys.stderr.write("%s: %s: %s\n" % (home.name, error.reason, error.detail))
+    except OSError as error:
+        sys.stderr.write("%s: %s\n" % (home.name, error))
+    return 1
+
+
+class Attempts:
+    """The steps of a self-test: what went well and what did not, one line each.
+
+    Args:
+        also: exceptions that mean, beside Refused and OSError, that a step failed.
+    """
+
+    def __init__(self, also: "tuple[type[Exception], ...]" = ()) -> None:
+        self.also = also
+        self.failed = 0
+        self.said: "list[str]" = []
+        self._what = ""
+
+    def step(self, what: str) -> "Attempts":
+        """Begin a step: ``with attempts.step("this"): …``; when it fails, what follows is done all the same."""
+        self._what = what
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: "BaseException | None", trace: object) -> bool:
+        if error is None:
+            self.said.append("ok   " + self._what)
+            return False
+        if not isinstance(error, (Refused, OSError, *self.also)):
+            return False
+        reason = "%s: %s" % (error.reason, error.detail) if isinstance(error, Refused) else str(error)
+        self.said.append("FAIL %s: %s" % (self._what, reason))
+        self.failed += 1
+        return True
+
+    def report(self) -> int:
+        """Print the lines; return the exit code."""
+        sys.stdout.write("".join(line + "\n" for line in self.said))
+        return 1 if self.failed else 0

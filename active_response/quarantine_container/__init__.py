@@ -1,0 +1,1 @@
+"""``cicd-quarantine-container``: take a container out of service, and keep evidence."""

@@ -1,0 +1,146 @@
+"""Taking a container out of service, and giving it back."""
+
+import time
+
+from active_response.common.refusal import Refused
+from active_response.common.words import HEX, is_number, member
+from active_response.quarantine_container.config import Config
+from active_response.quarantine_container.engine import Engine, NotFound
+from active_response.quarantine_container.ward import Ward
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+
+def quarantine(
+    engine: Engine, ward: Ward, config: Config, container: "dict[str, object]", rule: str
+) -> "tuple[str, list[str]]":
+    """Pause a container, take it off its networks, stop it from being started again. Return what was done, what failed.
+
+    Pausing comes first: a process that notices the loss of its network may clean up after itself.
+    """
+    name = str(container.get("Id"))
+    known = ward.record(name) is not None
+    if not known:
+        check_ceilings(ward, config)
+        ward.write(name, record_of(container, rule))
+    state = member(container, "State")
+    host = member(container, "HostConfig")
+    problems: "list[str]" = []
+    if state.get("Running") is True and state.get("Paused") is not True:
+        attempt(problems, "pause", lambda: engine.post("/containers/%s/pause" % name, fine=(409,)))
+    for identity in network_ids(container):
+        attempt(problems, "disconnect", disconnect, engine, identity, name)
+    if member(host, "RestartPolicy").get("Name") not in ("", "no", None):
+        policy: "dict[str, object]" = {"RestartPolicy": {"Name": "no"}}
+        attempt(problems, "restart policy", lambda: engine.post("/containers/%s/update" % name, policy))
+    if state.get("Running") is not True:
+        # An event about its creation comes before its start: that may have happened since we looked.
+        attempt(problems, "pause", pause_if_started, engine, name)
+    if host.get("NetworkMode") == "host":
+        problems.append("it shares the host's network: only paused")
+    elif str(host.get("NetworkMode", "")).startswith("container:"):
+        problems.append("it shares another container's network: only paused")
+    return "refresh" if known else "quarantine", problems
+
+
+def check_ceilings(ward: Ward, config: Config) -> None:
+    """Refuse one more container when there are as many as the administrator allows."""
+    if ward.new_ones() >= config.max_new_per_minute:
+        raise Refused("ceiling-minute", "%d new within a minute" % config.max_new_per_minute)
+    if len(ward.names()) >= config.max_quarantined:
+        raise Refused("ceiling-total", "%d in quarantine" % config.max_quarantined)
+
+
+def networks_of(container: "dict[str, object]") -> "dict[str, object]":
+    """Return the networks that a container is on, as the engine describes it."""
+    return member(member(container, "NetworkSettings"), "Networks")
+
+
+def network_ids(container: "dict[str, object]") -> "list[str]":
+    """Return the ids of the networks that a container is on."""
+    found = [member(networks_of(container), key).get("NetworkID") for key in networks_of(container)]
+    return [one for one in found if isinstance(one, str) and one and not one.strip(HEX)]
+
+
+def record_of(container: "dict[str, object]", rule: str) -> "dict[str, object]":
+    """Return what has to be known to undo the quarantine of a container."""
+    networks = networks_of(container)
+    return {
+        "container": str(container.get("Id")),
+        "name": str(container.get("Name", "")).lstrip("/"),
+        "rule_id": rule,
+        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "paused_before": "yes" if member(container, "State").get("Paused") is True else "no",
+        "restart": member(member(container, "HostConfig"), "RestartPolicy"),
+        "networks": {key: endpoint_settings(value) for key, value in networks.items() if isinstance(value, dict)},
+    }
+
+
+def pause_if_started(engine: Engine, name: str) -> None:
+    """Pause a container that was not running when we first looked, if it is by now."""
+    container = engine.get("/containers/%s/json" % name)
+    if member(container, "State").get("Running") is True:
+        engine.post("/containers/%s/pause" % name, fine=(409,))
+
+
+def disconnect(engine: Engine, network: str, name: str) -> None:
+    """Take a container off a network; one that is on it no longer is fine."""
+    engine.post("/networks/%s/disconnect" % network, {"Container": name, "Force": True}, fine=(404,))
+
+
+def attempt(problems: "list[str]", what: str, step: "Callable[..., None]", *words: object) -> None:
+    """Take a step; when it fails, what follows is done all the same."""
+    try:
+        step(*words)
+    except Refused as error:
+        problems.append("%s: %s" % (what, error.detail))
+
+
+def endpoint_settings(endpoint: "dict[str, object]") -> "dict[str, object]":
+    """Return of a network endpoint what the engine takes again when the container is connected anew."""
+    kept = {key: endpoint[key] for key in ("IPAMConfig", "Links", "Aliases", "DriverOpts") if endpoint.get(key)}
+    identity = endpoint.get("NetworkID")
+    return {"network": identity if isinstance(identity, str) else "", "settings": kept}
+
+
+def release(engine: Engine, ward: Ward, name: str) -> "list[str]":
+    """Undo what the quarantine did, and only that. Return what failed; a container that is gone is undone."""
+    record = ward.record(name) or {}
+    problems: "list[str]" = []
+    try:
+        engine.get("/containers/%s/json" % name)
+        for network in member(record, "networks").values():
+            attempt(problems, "connect", connect, engine, name, network)
+        policy = restart_policy(member(record, "restart"))
+        if policy:
+            body: "dict[str, object]" = {"RestartPolicy": policy}
+            attempt(problems, "restart policy", lambda: engine.post("/containers/%s/update" % name, body))
+        if record.get("paused_before") != "yes":
+            attempt(problems, "unpause", lambda: engine.post("/containers/%s/unpause" % name, fine=(409, 500)))
+    except NotFound:
+        problems = []
+    if not problems:
+        ward.release(name)
+    return problems
+
+
+def connect(engine: Engine, name: str, network: object) -> None:
+    """Connect a container to a network again, with the settings that were written down."""
+    identity = network.get("network") if isinstance(network, dict) else None
+    if isinstance(identity, str) and identity and not identity.strip(HEX):
+        body: "dict[str, object]" = {"Container": name, "EndpointConfig": member(network, "settings")}
+        # 403: it is connected already. 404: there is no such network any more, and nobody can bring it back.
+        engine.post("/networks/%s/connect" % identity, body, fine=(403, 404))
+
+
+def restart_policy(written: "dict[str, object]") -> "dict[str, object]":
+    """Return the restart policy to give back, empty when there was none."""
+    if written.get("Name") in ("", "no", None):
+        return {}
+    policy: "dict[str, object]" = {"Name": str(written.get("Name"))}
+    count = written.get("MaximumRetryCount")
+    if isinstance(count, str) and is_number(count, 9):
+        policy["MaximumRetryCount"] = int(count)
+    return policy

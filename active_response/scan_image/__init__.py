@@ -1,0 +1,1 @@
+"""``cicd-scan-image``: ask the scanner for an image."""

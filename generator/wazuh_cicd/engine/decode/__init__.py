@@ -1,0 +1,1 @@
+"""From bytes to fields: the header, the decoders, JSON."""

@@ -1,0 +1,118 @@
+"""Where a ruleset comes from (folders laid out like a manager's, files in memory) and what it is judged with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What the ossec.conf of the packages leaves out.
+PACKAGED_EXCLUDES = ("0215-policy_rules.xml",)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Settings of the manager that a ruleset is judged with; the defaults are those of the packages.
+
+    Attributes:
+        manager: host name of the manager: the host of events that bring none.
+        alert_level: ``log_alert_level``.
+        mail_level: ``email_alert_level``.
+        default_timeframe: seconds, for composites without the attribute.
+        exclude_rules: base names of rule files that are not loaded.
+        utc: ``<time>`` and ``<weekday>`` see UTC instead of the local zone.
+    """
+
+    manager: str = "wazuh-manager"
+    alert_level: int = 3
+    mail_level: int = 12
+    default_timeframe: int = 360
+    exclude_rules: tuple[str, ...] = PACKAGED_EXCLUDES
+    utc: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RulesetFiles:
+    """A ruleset in memory.
+
+    Attributes:
+        decoders: (name, content) of decoder files; only the base name of a name orders them.
+        rules: the same for rule files.
+        lists: content of CDB lists by declared name (``etc/lists/mine``).
+    """
+
+    decoders: tuple[tuple[str, bytes], ...] = ()
+    rules: tuple[tuple[str, bytes], ...] = ()
+    lists: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def from_paths(cls, files: Mapping[str, bytes]) -> RulesetFiles:
+        """Sort files by the folder they lie in: ``etc/rules/x.xml``, ``etc/decoders/y.xml``, ``etc/lists/mine``.
+
+        Raises:
+            UsageError: a path lies in none of these folders.
+        """
+        decoders: list[tuple[str, bytes]] = []
+        rules: list[tuple[str, bytes]] = []
+        lists: dict[str, bytes] = {}
+        for path, data in files.items():
+            folders = path.split("/")[:-1]
+            if "lists" in folders:
+                lists["etc/lists/" + path.split("lists/", 1)[1]] = data
+            elif "decoders" in folders:
+                decoders.append((path, data))
+            elif "rules" in folders:
+                rules.append((path, data))
+            else:
+                raise UsageError(f"{path}: not below decoders/, rules/ or lists/")
+        return cls(tuple(decoders), tuple(rules), lists)
+
+    def __add__(self, other: RulesetFiles) -> RulesetFiles:
+        """Put two together; of files with one base name those of the left are read first."""
+        return RulesetFiles(self.decoders + other.decoders, self.rules + other.rules, {**self.lists, **other.lists})
+
+
+_LAYOUTS = ("", "etc", "ruleset", "manager/etc")
+
+
+def read_folder(folder: Path) -> RulesetFiles:
+    """Read a folder laid out like a manager's.
+
+    Raises:
+        UsageError: it is not there, or has none of the expected sub-folders.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    found = False
+    files = RulesetFiles()
+    for layout in _LAYOUTS:
+        base = folder / layout
+        kinds = {kind: base / kind for kind in ("decoders", "rules", "lists") if (base / kind).is_dir()}
+        found = found or bool(kinds)
+        files += RulesetFiles(
+            _xml_files(kinds.get("decoders")), _xml_files(kinds.get("rules")), _list_files(kinds.get("lists"))
+        )
+    if not found:
+        raise UsageError(f"{folder}: no decoders, rules or lists below it")
+    return files
+
+
+def _xml_files(folder: Path | None) -> tuple[tuple[str, bytes], ...]:
+    if folder is None:
+        return ()
+    return tuple((str(path), path.read_bytes()) for path in sorted(folder.glob("*.xml")) if path.is_file())
+
+
+def _list_files(folder: Path | None) -> dict[str, bytes]:
+    if folder is None:
+        return {}
+    return {
+        f"etc/lists/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".cdb" and not path.name.startswith(".")
+    }

@@ -1,0 +1,1 @@
+"""Scan images and directories, and write what changed as events."""
