@@ -2,11 +2,13 @@
 
 A PATH is a folder of specs (rules/*/*.yml), one spec file, or a ruleset laid out like a manager's (rules/*.xml,
 decoders/*.xml, lists/). Without PATH the package's own specs are checked. Exit 1 on errors and
-warnings; notes are free.
+warnings; notes are free. --manager says what an upgrade of the manager would change for our rules: tests that its new
+stock rules break, rules that it would drop, and parents that read otherwise.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,15 +30,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stock", type=Path, metavar="DIR", help="the stock ruleset, loaded beneath and not reported on"
     )
     parser.add_argument("--root", type=Path, metavar="DIR", help="folder of the specs that single spec files belong to")
+    parser.add_argument(
+        "--manager",
+        type=Path,
+        metavar="DIR",
+        help="the stock ruleset of a manager's next version, compared with --stock (default: this manager's)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Check; 1 when there is an error or a warning."""
     from wazuh_cicd.report.findings import FORMATS
 
-    findings = collect(args.paths, stock=args.stock, root=args.root)
+    findings = _upgrade(args) if args.manager is not None else collect(args.paths, stock=args.stock, root=args.root)
     sys.stdout.write(FORMATS[args.format](findings))
     return int(any(finding.severity is not Severity.NOTE for finding in findings))
+
+
+def _upgrade(args: argparse.Namespace) -> list[Finding]:
+    from wazuh_cicd.check.upgrade import upgrade_findings
+    from wazuh_cicd.spec import load_specs
+
+    if args.paths:
+        raise UsageError("--manager compares two stock rulesets for the package's own rules; it takes no PATH")
+    old = args.stock or Path(os.environ.get("WAZUH_ROOT") or "/var/ossec")
+    return upgrade_findings(load_specs(args.root), old, args.manager, jobs=os.cpu_count() or 1)
 
 
 def collect(paths: list[Path], *, stock: Path | None = None, root: Path | None = None) -> list[Finding]:
