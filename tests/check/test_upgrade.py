@@ -52,7 +52,7 @@ def test_new_stock_content_that_takes_our_events_is_told_by_the_test_that_breaks
         '<decoder name="other">\n  <prematch>^{</prematch>\n</decoder>\n'
     )
     broken = found(old, new)["X840"]
-    assert "passes on the old stock rules and not on the new" in broken.message
+    assert "passes with the old stock ruleset and not with the new" in broken.message
     assert broken.path.startswith("rules/vault/")
     assert broken.line
 

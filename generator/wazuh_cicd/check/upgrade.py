@@ -71,7 +71,7 @@ def _failing(specs: SpecSet, before: EmbeddedEngine, after: EmbeddedEngine, jobs
     today = {(r.rule, r.number) for r in again.results if r.outcome is Outcome.PASSED}
     for key, result in failed.items():
         if key in today:
-            text = f"{result.label} passes on the old stock rules and not on the new: {result.reason}"
+            text = f"{result.label} passes with the old stock ruleset and not with the new: {result.reason}"
             fix = "see 'wazuh-cicd logtest --explain --ruleset DIR' with the test's event"
             yield Finding(result.path, result.line, 0, "X840", text, fix, rule=str(result.rule_id))
 
