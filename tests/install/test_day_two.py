@@ -18,6 +18,7 @@ from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install import settings as choices
 from wazuh_cicd.install.apply import apply
 from wazuh_cicd.install.desired import desired_from
+from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.local import LocalTarget
 from wazuh_cicd.install.record import ADVICE, Record
 from wazuh_cicd.install.settings import Options, Settings, SettingsFile, choose, read_file
@@ -142,8 +143,9 @@ def test_only_the_lists_of_the_chosen_sources_are_brought():
     rules = b"".join(data for path, data in some.files.items() if "/rules/" in path)
     assert lists
     assert all(f">etc/lists/cicd/{name}<".encode() in rules for name in lists)
-    assert len(lists) == len(some.ruleset_lines) < len(specs.lists) / 2
-    assert sum("/lists/" in path for path in desired_from(render_package(specs)).files) == len(specs.lists)
+    everything = desired_from(render_package(specs))
+    assert len(lists) == len(some.ruleset_lines) < len(everything.ruleset_lines) / 2
+    assert sum("/lists/" in path for path in everything.files) == len(everything.ruleset_lines)
 
 
 # The settings file
@@ -375,6 +377,11 @@ def test_what_the_site_wrote_does_not_steer_the_terminal(root, install):
     assert "evil" in told
     assert "\x1b" not in told
     assert "\x07" not in told
+
+
+def test_a_record_with_what_a_terminal_would_obey_is_refused():
+    with pytest.raises(InstallError, match="cannot be read"):
+        Record.load(b"version:1\nid_base:111000\nsources:github\nresponses:\x1b]0;evil\x07\n")
 
 
 def test_each_verb_has_its_own_page(capsys):

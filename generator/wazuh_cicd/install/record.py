@@ -114,6 +114,8 @@ class Record:
         rules: dict[int, str] = {}
         try:
             for line in data.decode("ascii").splitlines():
+                if not line.isprintable():
+                    raise ValueError(line)  # noqa: TRY301 - what it says is shown on terminals
                 key, _, value = line.partition(":")
                 kind, _, name = key.partition("=")
                 if kind == "rule":
