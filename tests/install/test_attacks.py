@@ -491,3 +491,19 @@ def test_nothing_but_files_of_ours_is_ever_written_or_removed(root):
     with pytest.raises(InstallError):
         install(root, goal=dataclasses.replace(goal, record=record))
     assert snapshot(root) == before
+
+
+def test_a_draft_that_vanishes_while_it_rolls_back_is_one_clear_error(root, monkeypatch):
+    install(root)
+    install(root, goal=desired(lists={"trusted_actors": b"new:1\n", "networks": b""}, version="2.0"))
+    before = snapshot(root)
+
+    def attack():
+        for draft in (root / "etc/lists/cicd").glob(".*"):
+            draft.unlink()
+
+    swapped = swap_before(monkeypatch, "rename", lambda old, new, *_: str(new).endswith("trusted_actors"), attack)
+    with pytest.raises(InstallError, match=r"trusted_actors: .*put back"):
+        rollback(LocalTarget(root), say=lambda line: None)
+    assert swapped
+    assert snapshot(root) == before

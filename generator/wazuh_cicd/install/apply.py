@@ -121,16 +121,7 @@ def apply(
                 raise InstallError("verification failed\n" + "\n".join(problems))  # noqa: TRY301
             journal.finish(target)
         except BaseException as error:
-            say(f"{_first_line(error)}; putting the files back")
-            _undo(target, journal)
-            if isinstance(error, KeyboardInterrupt):
-                say("everything is as it was before")
-            if isinstance(error, OSError):
-                raise InstallError(
-                    f"{error.filename or target.name}: {error.strerror}; everything was put back"
-                ) from error
-            if isinstance(error, WazuhCicdError) and not isinstance(error, InstallError):
-                raise InstallError(f"{error}; everything was put back") from error
+            _put_back(target, journal, error, say)
             raise
         target.remember(target.read(target.record_path))
         return Outcome(plan, how, result)
@@ -170,8 +161,7 @@ def rollback(target: Target, *, activate: bool = True, say: Callable[[str], None
                     say("restarting the manager" if how == RESTART else "reloading the ruleset")
                     target.activate(how)
             except BaseException as error:
-                say(f"{_first_line(error)}; putting the files back")
-                _undo(target, journal)
+                _put_back(target, journal, error, say)
                 raise
             journal.discard(target)
         old.discard(target)
@@ -221,6 +211,23 @@ def _write(
         else:
             target.write(change.path, change.after, journal.id)
         tick("writing", number, total)
+
+
+def _put_back(target: Target, journal: Journal, error: BaseException, say: Callable[[str], None]) -> None:
+    """Undo everything because of an error.
+
+    Raises:
+        InstallError: the error in words, where it is none of ours.
+        HalfDone: undoing failed as well.
+    """
+    say(f"{_first_line(error)}; putting the files back")
+    _undo(target, journal)
+    if isinstance(error, KeyboardInterrupt):
+        say("everything is as it was before")
+    if isinstance(error, OSError):
+        raise InstallError(f"{error.filename or target.name}: {error.strerror}; everything was put back") from error
+    if isinstance(error, WazuhCicdError) and not isinstance(error, InstallError):
+        raise InstallError(f"{error}; everything was put back") from error
 
 
 def _undo(target: Target, journal: Journal, *, certainly: bool = False) -> None:
