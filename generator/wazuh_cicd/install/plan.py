@@ -125,6 +125,13 @@ def stale_files(target: Target, record: Record, now_there: Mapping[str, bytes | 
     return tuple(found)
 
 
+def waiting(record: Record, stale: tuple[str, ...]) -> tuple[str, ...]:
+    """The same in words; a record that says nothing of what was loaded gets one line."""
+    if stale and not record.loaded:
+        return ("it is not known whether the manager has loaded what lies there",)
+    return tuple(f"{path} was written after the manager loaded it" for path in stale)
+
+
 def switches(record: Record | None, desired: Desired) -> tuple[str, ...]:
     """What of the version and the site's choices would become different, in words."""
     new = desired.record

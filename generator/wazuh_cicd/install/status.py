@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd import __version__
 from wazuh_cicd.install.desired import is_list
 from wazuh_cicd.install.journal import unfinished
-from wazuh_cicd.install.plan import UNKNOWN, installed, stale_files
+from wazuh_cicd.install.plan import UNKNOWN, installed, stale_files, waiting
 from wazuh_cicd.install.record import digest
 from wazuh_cicd.install.verify import FAILED, INACTIVE, UNANSWERED, VERIFIED
 
@@ -55,6 +55,11 @@ class Status:
         if self.record is None or self.record.version == UNKNOWN:
             return "not recorded"
         return str(self.record.settings)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Why what runs may not be what lies there."""
+        return waiting(self.record, self.stale) if self.record else ()
 
     @property
     def code(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.findings import Finding
 from wazuh_cicd.install.desired import is_list, one_per_source
 from wazuh_cicd.install.ossecconf import read_conf
-from wazuh_cicd.install.plan import UNKNOWN, installed, stale_files
+from wazuh_cicd.install.plan import UNKNOWN, installed, stale_files, waiting
 from wazuh_cicd.install.record import digest
 from wazuh_cicd.manager.errors import ManagerError
 
@@ -120,12 +120,10 @@ def verify(
         except ManagerError as error:
             unanswered = str(error)
     rules = sum(path in good for number, path in desired.rule_ids.items() if number not in twice)
-    waiting = [] if live else ["the manager was not told to load what lies there"]
+    inactive: tuple[str, ...] = () if live else ("the manager was not told to load what lies there",)
     if not unanswered:
-        waiting += [
-            f"{path} was written after the manager loaded it" for path in stale_files(target, record, now_there)
-        ]
-    return Verified(tuple(failures), len(good), rules, tuple(trips), tuple(waiting), unanswered)
+        inactive += waiting(record, stale_files(target, record, now_there))
+    return Verified(tuple(failures), len(good), rules, tuple(trips), inactive, unanswered)
 
 
 def _undeclared(target: Target, desired: Desired) -> list[Finding]:

@@ -49,7 +49,8 @@ def plan_text(plan: Plan, *, details: bool = False) -> str:
     lines += _some(
         "! {} (the server API cannot remove it: do so yourself if it is there)", plan.left_behind, details=details
     )
-    lines += _some("* {} (written after the manager loaded it)", plan.stale, details=details)
+    if details or not changes:  # else it is loaded anyway
+        lines += _some("* {} (written after the manager loaded it)", plan.stale, details=details)
     lines += [f"{finding.severity.value}: {finding}" for finding in plan.problems]
     counts = Counter(change.kind for change in changes)
     if not changes and plan.activation == "nothing":
@@ -117,7 +118,7 @@ def _some(line: str, paths: Iterable[str], *, details: bool) -> list[str]:
     shown = paths if details or len(paths) <= _SHOWN else paths[:_SHOWN]
     lines = [line.format(path) for path in shown]
     if len(shown) < len(paths):
-        lines.append(line.format(f"{len(paths) - len(shown)} more"))
+        lines.append(f"  and {len(paths) - len(shown)} more of these (--details lists them in a plan)")
     return lines
 
 
@@ -219,7 +220,7 @@ def status_text(status: Status) -> str:
     lines += _some("= {} (list edited by the site)", status.edited_lists, details=True)
     lines += _some("error: {} was edited by hand", status.edited, details=True)
     lines += _some("error: {} is missing", status.missing, details=True)
-    lines += _some("waiting: {} was written after the manager loaded it", status.stale, details=False)
+    lines += _some("waiting: {}", status.waiting, details=False)
     if status.cut_off:
         lines.append("error: an installation was cut off; run 'wazuh-cicd install rollback' or 'apply'")
     lines.append(_RUNS[status.code])
