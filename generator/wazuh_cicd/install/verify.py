@@ -68,11 +68,11 @@ def verify(
     """
     failures: list[Finding] = []
     record = installed(target)
+    inactive: tuple[str, ...] = () if live else ("the manager was not told to load what lies there",)
     if desired.is_removal:
         left = sorted(record.files) if record else []
         unasked = "" if target.is_running() else "the manager does not answer: it may still have the rules loaded"
         failures += [_finding(path, "is still there", "run uninstall again") for path in left]
-        inactive = () if live else ("the manager was not told to load what lies there",)
         return Verified(tuple(failures), inactive=inactive, unanswered=unasked)
     wanted = {path: data for path, data in desired.files.items() if target.can_write(path)}
     if record is None:
@@ -120,7 +120,6 @@ def verify(
         except ManagerError as error:
             unanswered = str(error)
     rules = sum(path in good for number, path in desired.rule_ids.items() if number not in twice)
-    inactive: tuple[str, ...] = () if live else ("the manager was not told to load what lies there",)
     if not unanswered:
         inactive += waiting(record, stale_files(target, record, now_there))
     return Verified(tuple(failures), len(good), rules, tuple(trips), inactive, unanswered)
