@@ -376,7 +376,7 @@ def _begin(view: View) -> str:
     option = f"(?:{_spelt(_VALUED, view)}{blank}{value}|{option})"
     quotes = _spelt(r"[\"'(]", view)
     folder = _spelt(r"(?:[^\s;|&(){\"'=<>`/]*+/)*", view)
-    many = f"(?:{quotes}|{blank}){{0,8}}+"
+    many = r"[\"'(\s]{0,40}+" if view is LINE else f"(?:{quotes}|{blank}){{0,8}}+"
     options = "*+" if view.hexadecimal else f"{{0,{_MOST_OPTIONS}}}+"
     if view is SHELL_TEXT:  # without blanks there is hardly anything in front
         return many + folder
@@ -387,10 +387,12 @@ def _to_begin(view: View) -> str:
     """From the start of a text to any place where a command begins."""
     if view.hexadecimal:
         return f"(?:{_HEX_BETWEEN}{_HEX_SEPARATOR})*?"
+    # A row of separators and blanks is one border. One loop over bytes: a loop over pieces would remember each of them.
     separators = frozenset(_SEPARATORS) | frozenset(b"\n")
-    between = view.byte(EVERY - separators) or NEVER
-    # A row of separators and blanks is one border.
-    return f"(?:{between}*+{view.byte(separators)}{view.byte(separators | BLANKS)}*+)*?"
+    row = view.byte(separators | BLANKS)
+    last = view.byte(EVERY - separators - BLANKS)
+    blanks = r"\s*+" if view is LINE else ""
+    return f"{row}*+(?:{view.any}*?{last}{blanks}{view.byte(separators)}{row}*+)??"
 
 
 def _reach(view: View) -> str:
