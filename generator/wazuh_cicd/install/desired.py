@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd import __version__
 from wazuh_cicd.engine.load.cdb import parse_line
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.install.record import Record, digest
+from wazuh_cicd.install.record import Record, digest, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -89,12 +89,13 @@ def list_name(path: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Whether a file belongs to this package by its name alone (where the record is lost)."""
-    return bool(
-        re.match(r"etc/(rules|decoders)/\d{4}-cicd_\w+_(rules|decoders)\.xml$", path)
-        or re.match(r"etc/lists/(cicd/|cicd_)\w+$", path)
-        or re.match(r"(active-response/bin|wodles/cicd)/cicd-[\w-]+$", path)
-    )
+    """Whether a file belongs to this package: by its name alone, whatever any record says."""
+    return kind_of(path) is not None
+
+
+def is_program(path: str) -> bool:
+    """Whether the manager runs this file as root."""
+    return path.startswith(("active-response/", "wodles/"))
 
 
 def nothing() -> Desired:
@@ -108,6 +109,7 @@ def desired_from(
     sources: Collection[str] = (),
     responses: Collection[str] = (),
     internal: bool = False,
+    observe: bool = False,
     flat_lists: bool = False,
 ) -> Desired:
     """The goal that a rendered package stands for.
@@ -117,13 +119,14 @@ def desired_from(
         sources: recorded; the package already holds only these.
         responses: the switches to turn on.
         internal: ``block-ip`` may block internal, private and shared addresses, too.
+        observe: the responses only log what they would do.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
 
     Raises:
-        UsageError: an unknown response, or ``internal`` without ``block-ip``.
+        UsageError: an unknown response, ``internal`` without ``block-ip``, or ``observe`` without any.
     """
-    fragments = _fragments(package, responses, internal=internal)
+    fragments = _fragments(package, responses, internal=internal, observe=observe)
     files: dict[str, bytes] = {}
     lines: list[str] = []
     for path, data in package.files.items():
@@ -162,14 +165,16 @@ def desired_from(
         __version__,
         package.id_base,
         tuple(sorted(sources)),
-        (*sorted(responses), *(("internal",) if internal else ())),
+        tuple(sorted(responses)),
         {path: digest(data) for path, data in files.items()},
         rules,
+        internal=internal,
+        observe=observe,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 
 
-def _fragments(package: Package, responses: Collection[str], *, internal: bool) -> dict[str, bytes]:
+def _fragments(package: Package, responses: Collection[str], *, internal: bool, observe: bool) -> dict[str, bytes]:
     """The bindings of each response, with what the site allows them."""
     fragments = {
         path.rsplit("/response-", 1)[1].removesuffix(".xml"): data
@@ -185,7 +190,18 @@ def _fragments(package: Package, responses: Collection[str], *, internal: bool) 
             raise UsageError("--internal says what block-ip may do; add --respond block-ip")
         allowed = b"<extra_args>internal=yes address="  # docs/active-response.md
         fragments["block-ip"] = fragments["block-ip"].replace(b"<extra_args>address=", allowed)
+    if observe:
+        if not responses:
+            raise UsageError("--observe says how responses begin; add --respond")
+        fragments = {name: _observing(data) for name, data in fragments.items()}
     return fragments
+
+
+def _observing(fragment: bytes) -> bytes:
+    """Bindings whose calls do nothing but say what they would do (``docs/active-response.md``)."""
+    with_arguments = fragment.replace(b"<extra_args>", b"<extra_args>observe=yes ")
+    plain = rb"(\n *)(<executable>[^<]*</executable>)(?!\s*<extra_args>)"
+    return re.sub(plain, rb"\1\2\1<extra_args>observe=yes</extra_args>", with_arguments)
 
 
 def _is_wanted(place: str, responses: Collection[str]) -> bool:
