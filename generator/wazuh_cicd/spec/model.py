@@ -43,6 +43,7 @@ SOURCES: Mapping[str, Source] = {
 }
 FIRST_ID = 111000
 LAST_ID = 119999
+QUIET = 3  # the level at which a rule that a site has not enabled may still alert
 
 # -- matchers --------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 from wazuh_cicd.spec.model import SOURCES
 
-STATUSES = ("experimental", "test", "stable", "deprecated")
+STATUSES = ("deprecated", "experimental", "test", "stable")  # the least mature first
 OPTIONS = ("no_full_log", "no_log", "no_ar", "alert_by_email", "no_email_alert", "log_alert", "no_counter")
 CATEGORIES = ("syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec")
 DECODER_TYPES = ("syslog", "web-log", "firewall", "ids", "squid", "windows")
@@ -177,7 +177,7 @@ RULE = Shape(
         Key("name", {"type": "string", "pattern": NAME}, "unique; lower-case words with hyphens", required=True),
         Key("level", {"type": "integer", "minimum": 0, "maximum": 16}, "0-16", required=True),
         Key("title", TEXT, "the alert's description; $(field) is replaced", required=True),
-        Key("status", {"enum": list(STATUSES)}, "how mature it is"),
+        Key("status", {"enum": list(STATUSES)}, "how mature it is: a first start is loud with stable rules only"),
         Key("parent", {"oneOf": [{"const": "root"}, {"type": "null"}, _ref("parent")]}, "what it hangs on"),
         Key("category", {"enum": list(CATEGORIES)}, "for 'parent: root': the category root; default syslog"),
         Key("when", _ref("conditions"), "conditions that must all hold"),
