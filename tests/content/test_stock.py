@@ -75,6 +75,8 @@ LINES = [
     'Dec 10 01:02:03 host dockerd[17]: time="2025-12-10T01:02:03.929666988Z" level=info msg="x y"',
     "Feb 18, 2017 8:51:48 AM hudson.model.X run INFO: Text",
     AUDIT,
+    "type=ANOM_PROMISCUOUS msg=audit(1479982525.380:50): dev=veth0 prom=256 old_prom=0 auid=4294967295 uid=0 gid=0 ses=1",
+    "type=ANOM_PROMISCUOUS msg=audit(1479982525.380:50): dev=veth0 prom=0 old_prom=256 auid=4294967295 uid=0 gid=0 ses=1",
     *(
         json.dumps({"integration": "docker", "docker": {"Type": kind, "Action": action, **status}})
         for kind, action in [

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.render.commands import audit_record, command_line
 from wazuh_cicd.render.expressions import both, expression
-from wazuh_cicd.spec.model import Affix, Cidr, Equals, Exists, InList, Matcher
+from wazuh_cicd.spec.model import Affix, Cidr, Command, Equals, Exists, InList, Matcher
 from wazuh_cicd.spec.subjects import ADDRESSES, is_dynamic
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class _Piece:
 
     def expression(self) -> str:
         prefix = "(?i)" if self.condition.ignore_case else ""
-        texts = [expression(matcher) for matcher in self.matchers]
+        texts = [self._expression(matcher) for matcher in self.matchers]
         if len(texts) > 1:
             _combinable(self.condition, texts)
             return f"(?i:{both(texts)})" if prefix else both(texts)
@@ -64,6 +65,12 @@ class _Piece:
             cut = verbs.end() if verbs else 0
             return f"{text[:cut]}{prefix}{text[cut:]}"
         return prefix + text
+
+    def _expression(self, matcher: Matcher) -> str:
+        if isinstance(matcher, Command):
+            spelling = audit_record if self.condition.subject == "log" else command_line
+            return spelling(matcher, ignore_case=self.condition.ignore_case)
+        return expression(matcher)
 
 
 def _combinable(condition: Condition, texts: Sequence[str]) -> None:
@@ -106,7 +113,7 @@ def condition_tags(rule: RuleSpec) -> list[Tag]:
         condition = next(c for c in rule.unless if c.subject in ADDRESSES)
         raise RenderError(condition, f"Wazuh joins all addresses of '{condition.subject}' with OR", "use a child rule")
     for subject, wanted in pieces.items():
-        tags.extend(_dynamic_tags(wanted) if is_dynamic(subject) else [_static_tag(subject, wanted)])
+        tags.extend(_dynamic_tags(wanted) if is_dynamic(subject) else _static_tags(subject, wanted))
     return sorted(tags, key=lambda tag: _ORDER.get(tag.name, 50))
 
 
@@ -161,7 +168,7 @@ def _dynamic_tags(pieces: list[_Piece]) -> Iterator[Tag]:
         yield Tag("field", text, tuple(attributes))
 
 
-def _static_tag(subject: str, pieces: list[_Piece]) -> Tag:
+def _static_tags(subject: str, pieces: list[_Piece]) -> list[Tag]:
     name = "regex" if subject == "log" else subject
     condition = pieces[0].condition
     attributes: list[tuple[str, str]] = []
@@ -184,9 +191,25 @@ def _static_tag(subject: str, pieces: list[_Piece]) -> Tag:
         text = both([_scoped(t) for t in positive], negated=[_scoped(t) for t in negative])
         if not positive:
             text += r"[\s\S]*"
-    if len(text.encode("utf-8", "surrogateescape")) > MAX_TEXT:
+    if len(text.encode("utf-8", "surrogateescape")) <= MAX_TEXT:
+        return [Tag(name, text, tuple(attributes))]
+    if dict(attributes).get("type") != "pcre2" or len(text) > MAX_FIELD_TEXT or not text.isascii():
         raise RenderError(condition, f"the conditions on '{subject}' need over {MAX_TEXT} bytes", "use a list")
-    return Tag(name, text, tuple(attributes))
+    return [Tag(name, part, tuple(attributes)) for part in _in_parts(text)]
+
+
+def _in_parts(text: str) -> Iterator[str]:
+    """A long expression as texts of tags that follow each other: a manager joins them as they stand.
+
+    A part begins and ends with a letter or digit, so that no reader of the XML trims or changes it.
+    """
+    while len(text) > MAX_TEXT:
+        cut = MAX_TEXT
+        while not (text[cut - 1].isalnum() and text[cut].isalnum()):
+            cut -= 1
+        yield text[:cut]
+        text = text[cut:]
+    yield text
 
 
 def _scoped(text: str) -> str:

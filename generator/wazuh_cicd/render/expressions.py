@@ -11,10 +11,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.render.commands import command_line
 from wazuh_cicd.spec.model import (
     Affix,
     Bound,
     Cidr,
+    Command,
     Equals,
     Exists,
     HasElement,
@@ -58,6 +60,8 @@ def expression(matcher: Matcher) -> str:
         return has_element(matcher.texts)
     if isinstance(matcher, HasMember):
         return both([has_member(member) for member in matcher.members])
+    if isinstance(matcher, Command):
+        return command_line(matcher)
     if isinstance(matcher, Exists):
         return ANY if matcher.nonempty else r"\A"
     raise TypeError(matcher)

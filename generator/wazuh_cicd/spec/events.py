@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from wazuh_cicd.spec.audit import SETTINGS, Record, record
 from wazuh_cicd.spec.model import TestEvent, TestSpec
 from wazuh_cicd.spec.shapes import EVENT, EVENT_KEYS, TEST
 from wazuh_cicd.spec.yamlnodes import kind, plain, scalar
@@ -49,12 +50,14 @@ class EventFrame:
         location: where events come from unless a test says otherwise.
         envelope: always part of a JSON event.
         defaults: part of a JSON event unless overridden or left out.
+        audit: settings of audit records.
         samples: the folder that sample paths are below; None where samples are not at hand (an installed package).
     """
 
     location: str = "stdin"
     envelope: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
+    audit: dict[str, str] = field(default_factory=dict)
     samples: Path | None = None
 
 
@@ -69,7 +72,24 @@ def read_frame(reader: SpecReader, node: yaml.Node | None, samples: Path | None)
     for name, target in (("envelope", frame.envelope), ("defaults", frame.defaults)):
         for key, value in reader.items(entries[name], f"'{name}'") if name in entries else ():
             _put(reader, target, key, plain(value))
+    if "audit" in entries:
+        frame.audit.update(_settings(reader, entries["audit"], reader.items(entries["audit"], "'audit'")))
     return frame
+
+
+def _settings(
+    reader: SpecReader, node: yaml.Node, entries: Iterable[tuple[yaml.ScalarNode, yaml.Node]]
+) -> dict[str, str]:
+    """Settings of an audit record, by name."""
+    settings = {}
+    for key, value in entries:
+        if key.value in SETTINGS:
+            settings[key.value] = reader.text(value, f"'{key.value}'")
+        else:
+            reader.problem(
+                "T405", node, f"an audit record has no '{key.value}' to set", f"it has {', '.join(SETTINGS)}"
+            )
+    return settings
 
 
 def _put(reader: SpecReader, event: dict[str, Any], key: yaml.ScalarNode, value: object) -> None:
@@ -189,7 +209,7 @@ def _events(  # noqa: PLR0917 - what every event of a test shares
     after = seconds(reader, meta["after"], "'after'") if "after" in meta else 0.0
     if "without" in meta:
         without |= frozenset(reader.texts(meta["without"], "'without'"))
-    kinds = [name for name in ("log", "decoded", "json") if name in meta]
+    kinds = [name for name in ("log", "decoded", "json", "runs", "opens") if name in meta]
     if len(kinds) > 1 or (kinds in (["log"], ["json"]) and own):
         reader.problem(
             "T405", node, "an event is one of: a text ('log'), pre-decoded, or JSON", "split it into two tests"
@@ -200,6 +220,9 @@ def _events(  # noqa: PLR0917 - what every event of a test shares
     if "log" in meta:
         used.update(without)
         log = reader.text(meta["log"], "'log'").encode("utf-8", "surrogateescape")
+    elif kinds and kinds[0] in {"runs", "opens"}:
+        used.update(without)
+        log = _record(reader, node, meta, own, frame)
     elif "decoded" in meta:
         used.update(without)
         fields = {key.value: _field_text(plain(value)) for key, value in own}
@@ -210,6 +233,20 @@ def _events(  # noqa: PLR0917 - what every event of a test shares
     repeat = reader.integer(meta["repeat"], "'repeat'", 1, 10000) if "repeat" in meta else 1
     every = seconds(reader, meta["every"], "'every'") if "every" in meta else 0.0
     return _repeated(event, repeat, every or 0.0) if repeat and repeat > 1 else [event]
+
+
+def _record(
+    reader: SpecReader,
+    node: yaml.Node,
+    meta: Mapping[str, yaml.Node],
+    own: list[tuple[yaml.ScalarNode, yaml.Node]],
+    frame: EventFrame,
+) -> bytes:
+    """The audit record of a program that was started, or of a file that was opened."""
+    args = tuple(reader.texts(meta["runs"], "'runs'")) if "runs" in meta else ()
+    path = reader.text(meta["opens"], "'opens'") if "opens" in meta else ""
+    settings = {**frame.audit, **_settings(reader, node, own)}
+    return record(Record(args=args, path=path, **settings)).encode("utf-8", "surrogateescape")
 
 
 def _json(  # noqa: PLR0917 - as above

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from wazuh_cicd.spec.commands import CommandPatternError, parse
 from wazuh_cicd.spec.model import (
     Affix,
     Bound,
     Cidr,
+    Command,
+    CommandForm,
     Condition,
     Equals,
     Exists,
@@ -26,7 +29,7 @@ from wazuh_cicd.spec.model import (
 )
 from wazuh_cicd.spec.patterns import regex_problem
 from wazuh_cicd.spec.problems import did_you_mean
-from wazuh_cicd.spec.shapes import MATCHERS
+from wazuh_cicd.spec.shapes import COMMAND, MATCHERS
 from wazuh_cicd.spec.subjects import ADDRESSES, LISTABLE, NOT_SUBJECTS, is_dynamic
 from wazuh_cicd.spec.yamlnodes import kind, scalar
 
@@ -82,7 +85,8 @@ def _read_condition(reader: SpecReader, key: yaml.ScalarNode, node: yaml.Node) -
             elif len(reader.problems.findings) == before:
                 reader.problem("M301", node, f"'{key.value}' has only modifiers", "add a matcher, as 'contains: x'")
             return None
-        if ignore_case and not any(isinstance(m, (Equals, Affix, Regex, HasElement, HasMember)) for m in matchers):
+        with_case = (Equals, Affix, Regex, HasElement, HasMember, Command)
+        if ignore_case and not any(isinstance(m, with_case) for m in matchers):
             reader.problem("M302", entries["ignore_case"], "nothing here has case", "remove 'ignore_case'")
     return Condition(key.value, tuple(matchers), ignore_case, reader.place(key))
 
@@ -250,6 +254,36 @@ def _exists(reader: SpecReader, node: yaml.Node, entries: dict[str, yaml.Node]) 
     return Exists(nonempty) if wanted else None
 
 
+def _command(reader: SpecReader, node: yaml.Node, entries: dict[str, yaml.Node]) -> Matcher | None:
+    ignore_case = "ignore_case" in entries
+    forms = []
+    for element in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        form = _command_form(reader, element, ignore_case=ignore_case)
+        if form is not None:
+            forms.append(form)
+    return Command(tuple(forms)) if forms else None
+
+
+def _command_form(reader: SpecReader, node: yaml.Node, *, ignore_case: bool) -> CommandForm | None:
+    parts = reader.mapping(node, COMMAND.what, COMMAND.names)
+    found = {name: reader.texts(value, f"'{name}'") for name, value in parts.items()}
+    for name, patterns in found.items():
+        for pattern in patterns:
+            try:
+                parse(pattern, ignore_case=ignore_case)
+            except CommandPatternError as error:  # noqa: PERF203 - each expression has its own message
+                what, _, mend = str(error).partition("; ")
+                reader.problem("M303", parts[name], f"bad expression about a command: {what}", mend)
+                return None
+    if not found.keys() & {"program", "words", "code", "shell"}:
+        reader.problem("M301", node, "a command that may be anything", "name a program, words, code or a shell's text")
+        return None
+    if "shell" in found and len(found) > 1:
+        reader.problem("M302", parts["shell"], "'shell' stands alone", "write the program into the text's expression")
+        return None
+    return CommandForm(**found)
+
+
 _READERS: dict[str, Callable[[SpecReader, yaml.Node, dict[str, yaml.Node]], Matcher | None]] = {
     "equals": _equals,
     "one_of": _one_of,
@@ -262,6 +296,7 @@ _READERS: dict[str, Callable[[SpecReader, yaml.Node, dict[str, yaml.Node]], Matc
     "at_least": _bound("at_least"),
     "at_most": _bound("at_most"),
     "exists": _exists,
+    "command": _command,
 }
 
 

@@ -123,7 +123,33 @@ class Exists:
     nonempty: bool = False
 
 
-Matcher: TypeAlias = "Equals | Affix | Regex | Cidr | InList | HasElement | HasMember | Bound | Exists"
+@dataclass(frozen=True, slots=True)
+class CommandForm:
+    """One way in which a command does what is looked for; everything it names must hold.
+
+    Attributes:
+        program: expressions for the whole name of the program's file, any of them; empty: whatever runs.
+        words: expressions that some argument each satisfies.
+        code: expressions that are found in one argument each, a program's text; blanks are blanks there.
+        without: expressions that no argument satisfies.
+        shell: expressions found in a text that a shell is given; any of them. Stands alone.
+    """
+
+    program: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    shell: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The value is a command, or an audit record of one, in one of these forms."""
+
+    forms: tuple[CommandForm, ...]
+
+
+Matcher: TypeAlias = "Equals | Affix | Regex | Cidr | InList | HasElement | HasMember | Bound | Exists | Command"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,17 @@ PARENT = Shape(
         Key("rule", RULE_NAMES, "names of rules of the package"),
     ),
 )
+COMMAND = Shape(
+    "command",
+    "a command",
+    (
+        Key("program", TEXTS, "the name of the program's file, without its folder: an expression, or several"),
+        Key("words", TEXTS, "expressions about arguments; each must hold for one"),
+        Key("code", TEXTS, "expressions that are found inside of an argument, a program's text"),
+        Key("without", TEXTS, "expressions about arguments; none may hold"),
+        Key("shell", TEXTS, "expressions that are found in the text given to a shell; alone"),
+    ),
+)
 MATCHERS = Shape(
     "matchers",
     "a condition",
@@ -101,6 +112,7 @@ MATCHERS = Shape(
         Key("has_member", FREE, 'is a printed array of objects with this "key": value somewhere in it'),
         Key("at_least", {"type": "number"}, "is a number, this or more"),
         Key("at_most", {"type": "number"}, "is a number, this or less"),
+        Key("command", _one_or_many(_ref("command")), "is a command in this form, or in one of these"),
         Key("exists", {"const": True}, "is there"),
         Key("nonempty", FLAG, "with exists: and is not empty"),
         Key("ignore_case", FLAG, "the other matchers ignore ASCII case"),
@@ -150,7 +162,7 @@ RESPONSE = Shape(
         Key("repeated", TEXTS, "how long it lasts the second time, the third, …: at most five, whole minutes"),
     ),
 )
-EVENT_KEYS = ("log", "json", "decoded", "location", "after", "repeat", "every", "without")
+EVENT_KEYS = ("log", "json", "decoded", "runs", "opens", "location", "after", "repeat", "every", "without")
 _EVENT: dict[str, Any] = {"oneOf": [TEXT, FREE, {"type": "array", "items": {"oneOf": [TEXT, FREE]}, "minItems": 1}]}
 TEST = Shape(
     "test",
@@ -213,6 +225,7 @@ EVENT = Shape(
         Key("location", TEXT, "where the tests' events come from; default stdin"),
         Key("envelope", FREE, "always part of the event"),
         Key("defaults", FREE, "part of the event unless a test says otherwise"),
+        Key("audit", FREE, "what audit records in tests have otherwise: key, cwd, auid, …"),
     ),
 )
 RULE_FILE = Shape(
@@ -321,6 +334,6 @@ LIST_FILE = Shape(
     ),
 )
 SHAPES = (
-    PARENT, MATCHERS, CORRELATE, RESPONSE, TEST, RULE, DEFAULTS, EVENT, RULE_FILE, PROGRAM_NAME, PREMATCH, EXTRACT,
-    JSON_PLUGIN, CHILD_DECODER, DECODER, DECODER_TEST, DECODER_FILE, LIST_FILE,
+    PARENT, COMMAND, MATCHERS, CORRELATE, RESPONSE, TEST, RULE, DEFAULTS, EVENT, RULE_FILE, PROGRAM_NAME, PREMATCH,
+    EXTRACT, JSON_PLUGIN, CHILD_DECODER, DECODER, DECODER_TEST, DECODER_FILE, LIST_FILE,
 )  # fmt: skip

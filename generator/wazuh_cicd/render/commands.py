@@ -1,0 +1,474 @@
+r"""Conditions about commands, spelt for each form in which a command reaches a manager.
+
+``audit_record``: an EXECVE record of auditd. The kernel writes an argument in quotes when it has neither blank nor
+quote nor anything beyond ASCII, otherwise as upper-case hexadecimal digits without quotes
+(``audit_log_n_untrustedstring`` in the kernel's ``kernel/audit.c``), and cuts one of more than 7,500 bytes into
+``a2[0]=… a2[1]=…`` (``audit_log_execve_info``). A command is found by the program's file (``exe``) and by the name that
+it is called by (``a0``), behind programs that start others (``sudo``, ``env``, ``timeout``, interpreters), and in the
+text that a shell is given with ``-c``.
+
+``command_line``: one text, as Docker's ``exec_start: sh -c id``.
+
+In both, a name counts only where a command begins: at the start, behind ``; | & ( ` {`` and line ends, and behind
+words such as ``sudo`` and ``then``. Parts that could be read in several ways are possessive, so that the work grows
+with the length of the text only.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.spec.commands import (
+    BLANKS,
+    EVERY,
+    WORD,
+    Bytes,
+    Either,
+    Mark,
+    Node,
+    Repeated,
+    Sequence,
+    parse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wazuh_cicd.spec.model import Command, CommandForm
+
+NEVER = "(?!)"
+_QUOTED = frozenset(range(0x21, 0x7F)) - {0x22}
+_SEPARATORS = rb";|&(`{" + b"\n"
+# Programs that start the program named after them, and those of their options that take a value.
+_STARTERS = (
+    r"(?:sudo|doas|env|nice|ionice|nohup|setsid|timeout|time|stdbuf|xargs|busybox|command|exec|eval|chroot|unshare"
+    r"|su-exec|gosu|node|bun|bunx|deno|npx|python[\d.]*|ruby|perl|(?:ba|da|z|k|a)?sh)"
+)
+_VALUED = r"-(?:[ugCDRpkIPLda]|-user|-group|-chdir|-signal|-kill-after|-max-args|-max-procs|-adjustment)"
+_OPTION = r"(?:[-+]\S*|\w+=\S*|\d\S*)"
+_WORDS_BEFORE = r"(?:then|do|else|if|while|until|!)"
+_SHELL = r"(?:ba|da|z|k|a)?sh"
+# How far behind the program's name a word of the same command is looked for in a text, in bytes: without a bound a text
+# of names alone would cost the square of its length.
+_REACH = 400
+_MOST_AMPERSANDS = 4
+# ; | ` ( and line ends; && and & and { where a blank follows.
+_HEX_STOP = "0A|3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)"
+_MOST_COPIES = 12
+# Programs whose arguments hold another command, and which start it as somebody else or somewhere else: what others
+# start has a record of its own.
+_LEADERS = rf"(?:{_STARTERS}|su|runuser|script|find|docker|podman|nerdctl|kubectl|ssh|nsenter|flock|watch|parallel)"
+_FOLDER = r'(?:[^\s"/]*+/)*+'
+_TO_ARGUMENTS = r"(?: \S++)*? argc=\d+ "
+# From anywhere inside an argument of a record to behind the "=" of the next one.
+_TO_NEXT = r"\S*+ a\d[^\s=]*+="
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How bytes and places are spelt.
+
+    Attributes:
+        allowed: bytes that can occur.
+        hexadecimal: each byte is two digits.
+        border, start, end: the places; None where they cannot occur.
+    """
+
+    allowed: frozenset[int]
+    hexadecimal: bool
+    border: str | None
+    start: str
+    end: str
+
+    def byte(self, values: frozenset[int]) -> str | None:
+        """One byte out of a set, or None when none can occur."""
+        possible = values & self.allowed
+        if not possible:
+            return None
+        return _hex_byte(possible) if self.hexadecimal else _plain_byte(possible, self.allowed)
+
+    @property
+    def any(self) -> str:
+        """Any byte."""
+        return self.byte(EVERY) or NEVER
+
+    def edge(self, kind: str) -> str:
+        """Where a name begins or ends."""
+        if not self.hexadecimal:
+            return r"\b"
+        return f"(*nlb:{_HEX_WORD})" if kind == "left" else f"(?!{_HEX_WORD})"
+
+
+_HEX_WORD = r"3\d|[46][1-9A-F]|[57][\dA]|5F"
+# A quoted argument: ="…"
+ARGUMENT = View(_QUOTED, hexadecimal=False, border=r'" a[\d\[\]]+="', start='(*plb:=")', end='(?=")')
+# A whole argument in digits: a blank in it is text, no border of arguments.
+HEX_ARGUMENT = View(EVERY, hexadecimal=True, border=None, start="(*plb:=)", end=r"(?!\w)")
+# A program's text in one argument.
+CODE = View(_QUOTED, hexadecimal=False, border=None, start='(*plb:=")', end='(?=")')
+HEX_CODE = replace(HEX_ARGUMENT, border="(?:20|0[9AD])++")
+# What a shell is given: words with blanks between them.
+SHELL_TEXT = View(
+    _QUOTED,
+    hexadecimal=False,
+    border=r"\$\{?IFS\}?",
+    start=r"(*plb:=\"|[;|\x26({`\x3c>])",
+    end=r"(?=[\"');|\x26\x3c>`}])",
+)
+HEX_SHELL_TEXT = View(
+    EVERY,
+    hexadecimal=True,
+    border="(?:2[27])?(?:20|09|5C0A)++(?:2[27])?",
+    start="(*plb:=|20|09|0A|2[68]|3[BCE]|7[BC]|60|(?:20|09|0A|28|3D)2[27])",
+    end=r"(?=(?:2[27])?(?:20|09|0A|2[69]|3[BCE]|7[CD]|60|[ ]|\z))",
+)
+LINE = View(
+    EVERY,
+    hexadecimal=False,
+    border="[\"']?[ \\t]++[\"']?",
+    start=r"(*plb:[\s;|\x26({`\x3c>]|[\s=(][\"'])",
+    end=r"(?=[\"']?(?:[\s);|\x26\x3c>`}]|\z))",
+)
+
+
+# -- one expression in one view ----------------------------------------------------------------------------------------
+
+
+@cache
+def spell(node: Node, view: View) -> str | None:
+    """The expression in a view's spelling, or None when nothing there can satisfy it."""
+    if isinstance(node, Bytes):
+        return _spell_bytes(node, view)
+    if isinstance(node, Mark):
+        if node.kind == "border":
+            return view.border
+        return {"start": view.start, "end": view.end}.get(node.kind) or view.edge(node.kind)
+    if isinstance(node, Sequence):
+        parts = [spell(part, view) for part in node.parts]
+        if any(part is None for part in parts):
+            return None
+        return "".join(_grouped(text, one) for text, one in zip(parts, node.parts, strict=True) if text is not None)
+    if isinstance(node, Either):
+        choices = list(dict.fromkeys(text for text in (spell(one, view) for one in node.choices) if text is not None))
+        return _one_of(choices) if choices else None
+    if isinstance(node, Repeated):
+        return _spell_repeated(node, view)
+    inner = spell(node.part, view)
+    if inner is None:
+        return "" if node.kind == "!" else None
+    return f"(?{node.kind}{inner})"
+
+
+def _grouped(text: str, node: Node) -> str:
+    return text if not isinstance(node, Either) or _closed(text) else f"(?:{text})"
+
+
+def _spell_bytes(node: Bytes, view: View) -> str | None:
+    if node.inside or not node.values & BLANKS:
+        return view.byte(node.values)
+    rest = view.byte(node.values - BLANKS)
+    choices = [text for text in (rest, view.border) if text is not None]
+    return _one_of(choices) if choices else None
+
+
+def _spell_repeated(node: Repeated, view: View) -> str | None:
+    inner = spell(node.part, view)
+    if inner is None:
+        return "" if node.times[0] in "*?" or node.times.startswith("{0") else None
+    if inner == "":
+        return ""
+    single = not view.hexadecimal and isinstance(node.part, Bytes) and _single(inner)
+    times = _hex_times(node.times) if view.hexadecimal else node.times
+    return f"{inner if single or _closed(inner) else f'(?:{inner})'}{times}"
+
+
+def _hex_times(times: str) -> str:
+    """PCRE2 writes a bounded group out as often as its bound says; a record's pieces are short by themselves."""
+    found = re.fullmatch(r"\{(\d+),(\d+)\}([?+]?)", times)
+    if found is None or int(found[2]) <= _MOST_COPIES:
+        return times
+    return ("*" if found[1] == "0" else "+") + found[3]
+
+
+def _single(text: str) -> bool:
+    """Whether a quantifier behind the text would belong to all of it."""
+    if text.startswith("["):
+        return "]" not in text[2:-1].replace(r"\]", "")
+    return len(text) == 1 or (text.startswith("\\") and (len(text) == 2 or (text[1] == "x" and len(text) == 4)))
+
+
+def _closed(text: str) -> bool:
+    """Whether the text is one group from its first character to its last."""
+    if not (text.startswith("(?:") and text.endswith(")")):
+        return False
+    depth = 0
+    place = 0
+    while place < len(text):
+        if text[place] == "\\":
+            place += 2
+            continue
+        if text[place] == "[":
+            place = _end_of_set(text, place)
+            continue
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        place += 1
+        if depth == 0:
+            return place == len(text)
+    return False
+
+
+def _end_of_set(text: str, place: int) -> int:
+    place += 2 if text[place + 1] != "^" else 3
+    while text[place] != "]":
+        place += 2 if text[place] == "\\" else 1
+    return place + 1
+
+
+def _one_of(texts: Iterable[str]) -> str:
+    choices = list(dict.fromkeys(texts))
+    return choices[0] if len(choices) == 1 else f"(?:{'|'.join(choices)})"
+
+
+def _plain_byte(values: frozenset[int], allowed: frozenset[int]) -> str:
+    if values == EVERY:
+        return r"[\s\S]"
+    if len(values) == 1:
+        return _plain(next(iter(values)), inside=False)
+    missing = EVERY - values
+    if len(missing) < len(values) and (allowed == EVERY or len(missing) < 128):
+        return f"[^{_ranges(missing)}]"
+    if values == allowed:
+        return '[^\\s"]'
+    return f"[{_ranges(values)}]"
+
+
+def _ranges(values: frozenset[int]) -> str:
+    text = ""
+    if values >= WORD:
+        text, values = r"\w", values - WORD
+    if values >= BLANKS:
+        text, values = text + r"\s", values - BLANKS
+    for low, high in _runs(values):
+        if high - low < 2:
+            text += "".join(_plain(byte, inside=True) for byte in range(low, high + 1))
+        else:
+            text += f"{_plain(low, inside=True)}-{_plain(high, inside=True)}"
+    return text
+
+
+def _runs(values: frozenset[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for value in sorted(values):
+        if runs and runs[-1][1] == value - 1:
+            runs[-1] = (runs[-1][0], value)
+        else:
+            runs.append((value, value))
+    return runs
+
+
+def _plain(byte: int, *, inside: bool) -> str:
+    """A byte as PCRE2 and Wazuh's XML both take it."""
+    character = chr(byte)
+    if byte <= 32 or byte >= 127 or character in "<&":
+        return f"\\x{byte:02x}"
+    special = "\\]^-[" if inside else "\\^$.|?*+()[]{}#"
+    return "\\" + character if character in special else character
+
+
+@cache
+def _hex_byte(values: frozenset[int]) -> str:
+    if values == EVERY:
+        return r"\w\w"
+    if len(values) > 128:
+        return f"(?!{_hex_choices(EVERY - values)})\\w\\w"
+    return _hex_choices(values)
+
+
+def _hex_choices(values: frozenset[int]) -> str:
+    """Pairs of digits, those with the same second digits together."""
+    lows: dict[str, str] = {}
+    for first in "0123456789ABCDEF":
+        second = "".join(digit for digit in "0123456789ABCDEF" if int(first + digit, 16) in values)
+        if second:
+            lows[second] = lows.get(second, "") + first
+    return _one_of(f"{_digits(firsts)}{_digits(second)}" for second, firsts in lows.items())
+
+
+def _digits(digits: str) -> str:
+    if len(digits) == 1:
+        return digits
+    if len(digits) == 16:
+        return r"\w"
+    text = ""
+    for low, high in _runs(frozenset(int(digit, 16) for digit in digits)):
+        for start, stop in ((low, min(high, 9)), (max(low, 10), high)):
+            if start <= stop:
+                text += f"{start:X}-{stop:X}" if stop - start > 1 else "".join(f"{n:X}" for n in range(start, stop + 1))
+    return rf"[{text.replace('0-9', chr(92) + 'd')}]"
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def _spelt(pattern: str, view: View, *, ignore_case: bool = False) -> str:
+    return spell(parse(pattern, ignore_case=ignore_case), view) or NEVER
+
+
+def _any_of(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
+    choices = [text for text in (_spelt(one, view, ignore_case=ignore_case) for one in patterns) if text != NEVER]
+    return _one_of(choices) if choices else NEVER
+
+
+@cache
+def _record_parts() -> tuple[str, str]:
+    """What may stand before the program in a record, and what leads to a shell's text."""
+    starters = _spelt(_STARTERS, ARGUMENT)
+    valued = _spelt(_VALUED, ARGUMENT)
+    option = _spelt(_OPTION, ARGUMENT)
+    launch = rf'(?:"{_FOLDER}{starters}" (?:a\d+=(?:"{valued}" a\d+=\S++|"{option}"|[\dA-F]+) )*+a\d+=){{1,4}}'
+    to_shell = (
+        rf'(?:a\d\S*+ )*?a\d+="{_FOLDER}(?:{_SHELL}|su|runuser|script)" '
+        r'(?:a\d+="(?!-\w*c")(?:[-+][^\s"]*|pipefail|\w+)" ){0,6}+a\d+="-\w*c" (?:a\d+_len=\d+ )?a[\d\[\]]+='
+    )
+    return launch, to_shell
+
+
+@cache
+def _begin(view: View) -> str:
+    """What may stand between the start of a text, or a separator, and the program's name."""
+    before = _spelt(rf"(?:{_STARTERS}|{_WORDS_BEFORE}|[^\s;|&()]*/{_SHELL})", view)
+    blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|0A)++", LINE: r"\s++"}[view]
+    option = _spelt(r"(?:[-+][^\s;|&]*|\w+=[^\s;|&]*|\d[^\s;|&]*)", view)
+    value = _spelt(r"[^\s;|&]+", view)
+    option = f"(?:{_spelt(_VALUED, view)}{blank}{value}|{option})"
+    quotes = _spelt(r"[\"'(]", view)
+    folder = _spelt(r"(?:[^\s;|&()\"'=<>`]*/)?", view)
+    many = f"(?:{quotes}|{blank}){{0,8}}+"
+    if view is SHELL_TEXT:  # without blanks there is hardly anything in front
+        return many + folder
+    return f"{many}(?:{before}{blank}(?:{option}{blank})*+{many}){{0,4}}{folder}"
+
+
+def _reach(view: View) -> str:
+    """From a program's name to a word of the same command, not into the next one.
+
+    In digits every beginning of a command ends the reach of those before it: what is behind ``$(...)`` is not seen.
+    The command itself has a record of its own. In a line, which has none, the reach is bounded instead.
+    """
+    if view.hexadecimal:
+        return rf"(?:(?!{_HEX_STOP})\w\w)*?"
+    no_stop = view.byte(EVERY - frozenset(b";|&\n")) or NEVER
+    inside = f"{no_stop}{{0,{_REACH}}}?"
+    # PCRE2 writes a bounded group out as often as its bound says: few groups of bounded sets instead.
+    return rf"{inside}(?:\x26(?![\x26\s]){inside}){{0,{_MOST_AMPERSANDS}}}?"
+
+
+def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str:
+    """Any of the forms in a text, found from its start."""
+    separator = f"(?:{_HEX_STOP})" if view.hexadecimal else view.byte(frozenset(_SEPARATORS)) or NEVER
+    to_begin = f"(?:(?:{view.any})*?{separator})??{_begin(view)}"
+    to_any = f"(?:{view.any})*?"
+    before_stop = _reach(view)
+    begun: list[str] = []
+    anywhere: list[str] = []
+    for form in forms:
+        for pattern in form.shell:
+            at_begin = pattern.startswith("^")
+            text = _spelt(pattern.removeprefix("^"), view, ignore_case=ignore_case)
+            if text != NEVER:
+                (begun if at_begin else anywhere).append(text)
+        if form.shell:
+            continue
+        reach = before_stop if form.program else to_any
+        asked = "".join(
+            f"(?{'!' if denied else '='}{to_any if is_code else reach}{_spelt(one, view, ignore_case=ignore_case)})"
+            for patterns, denied, is_code in (
+                (form.words, False, False),
+                (form.code, False, True),
+                (form.without, True, False),
+            )
+            for one in patterns
+        )
+        if NEVER in asked.replace(f"(?!{NEVER})", ""):
+            continue
+        if form.program:
+            name = _any_of(form.program, view, ignore_case=ignore_case)
+            if name != NEVER:
+                begun.append(f"{name}{view.end}{asked}")
+        else:
+            anywhere.append(asked)
+    ways = []
+    if begun:
+        ways.append(to_begin + _one_of(begun))
+    ways += [text if text.startswith("(?=") else to_any + text for text in dict.fromkeys(anywhere)]
+    return _one_of(ways) if ways else NEVER
+
+
+def _argument(pattern: str, *, code: bool, ignore_case: bool) -> str:
+    """An argument that satisfies an expression, from behind its ``=``."""
+    node = parse(pattern, ignore_case=ignore_case)
+    ways = []
+    quoted = spell(node, CODE if code else ARGUMENT)
+    if quoted is not None:
+        start = ARGUMENT.start
+        ways.append(f'"{quoted[len(start) :]}' if quoted.startswith(start) else f'"[^\\s"]*?{quoted}')
+    digits = spell(node, HEX_CODE if code else HEX_ARGUMENT)
+    if digits is not None:
+        start = HEX_ARGUMENT.start
+        ways.append(digits[len(start) :] if digits.startswith(start) else rf"(?:\w\w)*?{digits}")
+    return _one_of(ways) if ways else NEVER
+
+
+def _asked(form: CommandForm, *, ignore_case: bool) -> str:
+    """What the form asks of the arguments, from inside ``a0=…``; of the first one too where no program is named."""
+    first = _TO_NEXT if form.program else ""
+    return "".join(
+        rf"(?{'!' if denied else '='}{first}(?:{_TO_NEXT})*?{_argument(one, code=code, ignore_case=ignore_case)})"
+        for patterns, denied, code in (
+            (form.words, False, False),
+            (form.code, False, True),
+            (form.without, True, False),
+        )
+        for one in patterns
+    )
+
+
+def audit_record(command: Command, *, ignore_case: bool = False) -> str:
+    """The search expression for an audit record (``log``)."""
+    launch, to_shell = _record_parts()
+    defined, by_file, by_name, unnamed = [], [], [], []
+    for number, form in enumerate(form for form in command.forms if not form.shell):
+        asked = _asked(form, ignore_case=ignore_case)
+        if not form.program:
+            unnamed.append(f"a0={asked}")
+            continue
+        name = _any_of(form.program, ARGUMENT, ignore_case=ignore_case)
+        if name == NEVER:
+            continue
+        if asked:  # asked in two places, written once
+            defined.append(f"(?'q{number}'{asked})")
+            asked = f"(?P>q{number})"
+        by_file.append(f'{name}"{_TO_ARGUMENTS}{asked}')
+        by_name.append(f'{name}"{asked}')
+    behind = [rf'a0={launch}"{_FOLDER}{_one_of(by_name)}'] if by_name else []
+    texts = [
+        text if view.hexadecimal else f'"{text}'
+        for view in (HEX_SHELL_TEXT, SHELL_TEXT)
+        if (text := _text(command.forms, view, ignore_case=ignore_case)) != NEVER
+    ]
+    if texts:
+        behind.append(to_shell + _one_of(texts))
+    files = [*by_file, f'{_spelt(_LEADERS, ARGUMENT)}"{_TO_ARGUMENTS}{_one_of(behind)}'] if behind else by_file
+    called = ([rf'a0="{_FOLDER}{_one_of(by_name)}'] if by_name else []) + unnamed
+    ways = [f'"{_FOLDER}{_one_of(files)}'] if files else []
+    ways += [rf"\S++{_TO_ARGUMENTS}{_one_of(called)}"] if called else []
+    definitions = f"(?(DEFINE){''.join(defined)})" if defined else ""
+    return rf"\bcomm=\S++ exe={_one_of(ways)}{definitions}"
+
+
+def command_line(command: Command, *, ignore_case: bool = False) -> str:
+    """The search expression for a command in one text, with or without Docker's ``exec_start:`` in front."""
+    return rf"\A(?:exec_start: )?{_text(command.forms, LINE, ignore_case=ignore_case)}"
