@@ -356,6 +356,8 @@ def _audit_event(chance: random.Random, time: float) -> Event:
     path = f"/api/v1/namespaces/{where}/{resource}" if where else f"/apis/{resource}"
     if user == "system:anonymous":
         path = "/livez"
+    if (resource, subresource) == ("nodes", "proxy"):
+        path = f"/api/v1/nodes/{pod}/proxy/metrics/cadvisor"
     reference = {"resource": resource, "subresource": subresource, "namespace": where, "name": pod, "apiVersion": "v1"}
     event: dict[str, Any] = {
         "kind": "Event",

@@ -38,7 +38,7 @@ def play(ruleset, events):
 CASES = [
     pytest.param(rule, test, id=f"{rule.id}-{number}")
     for rule in load_specs().rules
-    if rule.source in {"github", "runner"}
+    if rule.source in {"github", "runner"} and not rule.noalert
     for number, test in enumerate(rule.tests, start=1)
     if test.expect == "fires" and not rule.noalert  # no event ends there
 ]
@@ -63,6 +63,11 @@ def test_every_firing_test_fires_and_no_louder_stock_alert_is_lost():
 KNOWN: list[tuple[str, int, int, int]] = [
     ("111026-1", 91214, 7, 3),  # a person removed by somebody whose task it is
     ("111110-1", 91320, 9, 5),  # a repository deleted by somebody whose task it is
+    ("111111-1", 91317, 9, 7),  # an archived repository can be read as before and is taken back with a click
+    ("111240-1", 91328, 9, 7),  # one secret removed; five in a row are 111253
+    ("111240-3", 91152, 9, 7),
+    ("111269-1", 91362, 12, 5),  # every dependency alert, whatever its severity; the webhook rules know it
+    ("111270-1", 91363, 9, 7),  # one dependency alert dismissed; eight in a row are 111276
     ("111275-1", 91315, 12, 3),  # code security that ends because the repository was archived
     # Each refused login on a build server counts once, at level 5: sshd writes up to four lines about it.
     ("112352-1", 5758, 8, 5),

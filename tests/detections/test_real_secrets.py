@@ -127,7 +127,7 @@ def test_the_detonated_attacks_are_told():
     assert fired("cloudtrail") >= Counter({
         "aws-many-secrets-read": 1,
         "aws-secrets-listed-and-read": 3,
-        "aws-many-parameters-decrypted": 3,
+        "aws-dozens-of-parameters-decrypted": 1,
         "aws-many-secrets-deleted": 1,
         "aws-secret-destroyed": 7,
         "aws-secret-access-denied": 1,
@@ -144,5 +144,6 @@ def test_most_of_an_account_is_nothing_to_tell():
     """Reading, describing and the start of instances: ours are silent, or pass the event on."""
     own = {rule.id for rule in load_specs().rules if rule.source == "aws"}
     _, after = judged("cloudtrail")
-    loud = sum(verdict.rule_id in own and verdict.alert for verdict in after)
-    assert loud < len(after) * 0.05
+    # The account was attacked while it was recorded: what is level 8 or more are steps of that, see tests/benign.
+    told = sum(verdict.rule_id in own and verdict.alert and verdict.level < 8 for verdict in after)
+    assert told < len(after) * 0.04

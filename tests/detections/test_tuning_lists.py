@@ -73,7 +73,10 @@ def plain_rules() -> list[RuleSpec]:
 
 def renamed(log: bytes, field: str) -> bytes | None:
     """The event with NAME in the field; nothing when the event does not have it."""
-    event = json.loads(log) if log.startswith(b"{") else {}
+    try:
+        event = json.loads(log) if log.startswith(b"{") else {}
+    except ValueError:  # an event that was cut
+        return None
     outer, inner = field.split(".")
     if inner not in event.get(outer, {}):
         return None

@@ -45,10 +45,15 @@ def finding(  # noqa: PLR0917 - what a finding has
     return Finding(place.path, place.line, place.column, code, text, fix, severity=severity, rule=rule.name)
 
 
+def title_fields(rule: RuleSpec) -> list[str]:
+    """The fields that a rule's title names, in order."""
+    return _FIELD.findall(rule.title)
+
+
 def _title(rule: RuleSpec, produced: Mapping[str, set[str]]) -> Iterator[Finding]:
     if rule.level < 3:
         return
-    fields = _FIELD.findall(rule.title)
+    fields = title_fields(rule)
     if not fields:
         yield finding(
             rule,

@@ -3,6 +3,9 @@
 A PATH is a folder of specs (rules/*/*.yml), one spec file, or a ruleset laid out like a manager's (rules/*.xml,
 decoders/*.xml, lists/). Without PATH the package's own specs are checked. Exit 1 on errors and
 warnings; notes are free.
+
+With --fresh, what the specs name is compared with what their sources document: GitHub's audit log actions, Kubernetes
+API groups and, when they are given, the stock rules (--stock) and ATT&CK techniques (--attack) of a manager.
 """
 
 from __future__ import annotations
@@ -28,13 +31,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stock", type=Path, metavar="DIR", help="the stock ruleset, loaded beneath and not reported on"
     )
     parser.add_argument("--root", type=Path, metavar="DIR", help="folder of the specs that single spec files belong to")
+    fresh = parser.add_argument_group("stale rules")
+    fresh.add_argument("--fresh", action="store_true", help="compare the names in the specs with what is documented")
+    fresh.add_argument(
+        "--github-events", metavar="FILE|URL", help="GitHub's list of audit log events; default: the package's copy"
+    )
+    fresh.add_argument(
+        "--kubernetes-groups", metavar="FILE", help="what kubectl api-versions prints; default: the package's copy"
+    )
+    fresh.add_argument(
+        "--attack", type=Path, metavar="FILE", help="a manager's var/db/mitre.db, or a list of techniques"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Check; 1 when there is an error or a warning."""
     from wazuh_cicd.report.findings import FORMATS
 
-    findings = collect(args.paths, stock=args.stock, root=args.root)
+    if args.fresh:
+        findings = collect_fresh(args)
+    elif args.github_events is not None or args.kubernetes_groups is not None or args.attack is not None:
+        raise UsageError("--github-events, --kubernetes-groups and --attack belong to --fresh")
+    else:
+        findings = collect(args.paths, stock=args.stock, root=args.root)
     sys.stdout.write(FORMATS[args.format](findings))
     return int(any(finding.severity is not Severity.NOTE for finding in findings))
 
@@ -66,6 +85,27 @@ def collect(paths: list[Path], *, stock: Path | None = None, root: Path | None =
                 raise UsageError(f"{path} holds neither specs nor a ruleset: no rules/, decoders/ or lists/ in it")
             findings.extend(check_specs(path, stock=stock))
     return findings
+
+
+def collect_fresh(args: argparse.Namespace) -> list[Finding]:
+    """The findings about names that are no longer, or not yet, in the rules.
+
+    Raises:
+        UsageError: a PATH is not one folder of specs, or a list cannot be read.
+    """
+    from wazuh_cicd.check.fresh import fresh_findings, manager_findings
+    from wazuh_cicd.content.documented.names import attack_techniques, github_actions, kubernetes_groups
+    from wazuh_cicd.spec import load_specs
+
+    if len(args.paths) > 1 or any(not path.is_dir() or is_ruleset(path) for path in args.paths):
+        raise UsageError("--fresh looks at one folder of specs, or at the package's own")
+    specs = load_specs(args.paths[0] if args.paths else args.root)
+    techniques = attack_techniques(args.attack) if args.attack is not None else None
+    found = [
+        *fresh_findings(specs, github_actions(args.github_events), kubernetes_groups(args.kubernetes_groups)),
+        *manager_findings(specs, args.stock, techniques),
+    ]
+    return sorted(dict.fromkeys(found))
 
 
 def is_ruleset(folder: Path) -> bool:

@@ -169,10 +169,11 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
         text = "\n".join(_rules_text(name, source, blocks[source]) for source in sources)
         files[RULES + name] = _checked_rules(text, [rule for source in sources for rule in blocks[source]], name)
     files.update(_decoder_files(specs, problems))
-    for entry in specs.lists:
+    looked_up = [entry for entry in specs.lists if entry.keys != "pattern"]  # patterns stand in the rules
+    for entry in looked_up:
         files[LISTS + entry.name] = list_text(entry).encode()
-    if specs.lists:
-        text = _template("ruleset.xml.j2").render(lists=sorted(entry.name for entry in specs.lists))
+    if looked_up:
+        text = _template("ruleset.xml.j2").render(lists=sorted(entry.name for entry in looked_up))
         files[FRAGMENTS + "ruleset.xml"] = text.encode()
     for action, calls in bindings(specs, ids).items():
         text = _template("response.xml.j2").render(action=action, calls=calls_of(action, calls))

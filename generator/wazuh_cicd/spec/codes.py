@@ -3,7 +3,7 @@
 Y1xx  YAML                       S1xx  shape of a spec
 R2xx  rules and their links      M3xx  matchers and what Wazuh can test
 T4xx  tests                      D5xx  decoders
-L6xx  lists and the lock         H7xx  house rules
+L6xx  lists and the lock         H7xx  house rules                F9xx  stale names
 X8xx  a Wazuh ruleset: what a manager never says
 1234  a Wazuh ruleset: what a manager says, by its own code
 """
@@ -79,6 +79,7 @@ M309 | An exception that cannot be one tag. | Wazuh denies one tag at a time. | 
 M310 | An address tested as text. | `srcip` and `dstip` know addresses and networks only, joined by OR. | Use addresses, `cidr` or `in_list`.
 M311 | More than two lists in one rule. | Wazuh tests the last two only. | Move one to a child rule.
 M312 | No exact form in Wazuh. | The condition would be cut, or mean something else. | As the message says; a child rule always works.
+M313 | An unknown list of patterns. | The condition has nothing to compare with. | Write the list, with `keys: pattern`, or use the name suggested.
 T401 | A test without an expectation, or with two. | It proves nothing. | Write `fires` or `silent`.
 T402 | A field inside another field's value. | JSON cannot say it. | Set one of the two.
 T403 | `repeat` of a sequence. | It is not clear what is repeated. | Put `repeat` into one of the events.
@@ -95,6 +96,7 @@ D507 | A field name that Wazuh cannot read. | The list of names is cut at commas
 L601 | A list whose file has another name. | The file's name is the list's. | Give both the same name.
 L602 | An entry that cannot be written. | The format knows no escapes. | Remove quotes, line breaks and outer blanks.
 L603 | Not an address or prefix. | Wazuh compares text: it knows no networks in lists. | Write `10.1.` for 10.1.0.0/16; `keys: prefix` for names.
+L604 | Not a pattern. | A pattern is plain text with `*`; signs with a meaning in expressions would be read as text. | Write plain text and `*`.
 L610 | An id was given to another rule. | An alert of last year would be read as the new rule. | Take a new id; retired ones stay in the lock file.
 L611 | An id has vanished. | Dashboards, exceptions and responses still refer to it. | Keep the rule with `status: deprecated`, or retire it: `wazuh-cicd build --lock --retire ID`.
 L612 | The lock file is not up to date. | It is the record of what was published under which id. | Run `wazuh-cicd build --lock` and commit the file.
@@ -105,6 +107,12 @@ H704 | A rule that can never be reached. | A sibling that is tried earlier takes
 H705 | A condition that excludes the parent's. | Both can never hold. | Correct one of them.
 H706 | A title's field that the source is not known to have. | The alert would show an empty place. | Correct the field's name, or add it to the test.
 H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
+H708 | A title with a hole: it names a field that need not be there. | Wazuh shows nothing in its place: `branch protection  removed`, `( )`. | Ask for the field in `when` (also of a parent), name one that is certain, or name it in a child rule that asks for it.
+F901 | A documented name that no rule names. | A new audit log action ends at Wazuh's catch-all rule, however grave it is. | Name it in a rule, at the level proposed or at a better one.
+F902 | A name that is not documented any more, or never was. | The rule waits for an event that does not come. | Correct it; where the source sends it all the same, waive it with the reason.
+F903 | A stock rule that the manager does not have. | A manager drops the rule that hangs on it. | Hang it on the rule that took its place.
+F904 | A technique that the manager does not know. | The alert has no technique. | Write the technique that took its place.
+F905 | An API group that Kubernetes does not serve. | The rule waits for an event that does not come. | Correct it; where the group belongs to an operator, waive it with the reason.
 X801 | A field that no decoder produces. | The rule never fires, and nothing says so. | Correct the field's name.
 X802 | A rule that a sibling hides. | An earlier sibling takes all its events. | Raise its level, or make it a child of that sibling.
 X803 | A condition that excludes the parent's. | Both can never hold: the rule never fires. | Correct one of them.
@@ -147,6 +155,7 @@ _SECTIONS = {
         "House rules",
         "What makes an alert worth reading and a test worth having. A rule may waive one: `waive: {H701: reason}`.",
     ),
+    "F": ("Stale names", "What `wazuh-cicd check --fresh` says: the specs' names beside what their sources document."),
     "X": ("A Wazuh ruleset: what a manager never says", "It loads without a word and does not work."),
 }
 _MANAGER = """## What a manager says

@@ -262,6 +262,9 @@ def _check_condition(
             if entry is None:
                 fix = did_you_mean(matcher.name, lists, otherwise=f"write lists/{matcher.name}.yml")
                 problems.add("R210", condition.place, f"no list is called '{matcher.name}' (rule '{rule.name}')", fix)
+            elif entry.keys == "pattern":
+                text = f"'{matcher.name}' is a list of patterns: Wazuh cannot look them up (rule '{rule.name}')"
+                problems.add("R210", condition.place, text, f"write 'like: {matcher.name}'")
         if condition.subject == "decoder" and isinstance(matcher, Equals):
             name = str(matcher.values[0])
             ours = {d.name for d in specs.decoders if d.parent is None or d.own_name}

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 import yaml
 
 from wazuh_cicd.spec.model import ListSpec
+from wazuh_cicd.spec.patterns import literal
 from wazuh_cicd.spec.shapes import LIST_FILE
 from wazuh_cicd.spec.yamlnodes import scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wazuh_cicd.spec.yamlnodes import SpecReader
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_PATTERN = re.compile(r"[A-Za-z0-9._:/@*-]+\Z")
 _PREFIX = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){1,3}\Z")
 
 
@@ -32,7 +36,7 @@ def read_list_file(reader: SpecReader, root: yaml.Node) -> ListSpec | None:
     elif name and name != stem:
         reader.problem("L601", entries["name"], f"list '{name}' stands in '{stem}.yml'", "give both the same name")
     keys = (
-        reader.choice(entries["keys"], "keys", ("text", "address", "prefix")) if "keys" in entries else None
+        reader.choice(entries["keys"], "keys", ("text", "address", "prefix", "pattern")) if "keys" in entries else None
     ) or "text"
     return ListSpec(
         name=name,
@@ -69,6 +73,13 @@ def _entries(reader: SpecReader, node: yaml.Node | None, what: str, keys: str) -
                 f"'{key.value}' is neither an address nor an IPv4 prefix that ends in '.'",
                 "Wazuh compares text: write 10.1. for 10.1.0.0/16; for names write 'keys: prefix'",
             )
+        elif keys == "pattern" and not _PATTERN.match(key.value):
+            reader.problem(
+                "L604",
+                key,
+                f"'{key.value}' is not a pattern",
+                "write letters, digits, '.', '_', ':', '/', '@', '-', and '*' for any run of characters but ':'",
+            )
         found[key.value] = text
     return found
 
@@ -80,6 +91,27 @@ def _address(text: str) -> bool:
         return str(ipaddress.ip_address(text)) == text
     except ValueError:
         return False
+
+
+def pattern_text(spec: ListSpec) -> str:
+    """One expression for the whole value, which any of the list's patterns fits.
+
+    ``*`` stands for any run of characters but ``:``, which separates namespace and name of a service account. Patterns
+    that begin alike up to their last ``*`` or ``:`` share that beginning, so that it is read once.
+    """
+    ends: dict[str, list[str]] = {}
+    for key in sorted(spec.entries):
+        end = re.split(r"[*:]", key)[-1]
+        ends.setdefault(key.removesuffix(end) if end else key, []).append(end)
+    parts = []
+    for begin, rest in ends.items():
+        head = literal(begin).replace(r"\*", "[^:]*")
+        parts.append(head + _either([literal(end) for end in rest]))
+    return rf"\A{_either(parts)}\z" if parts else r"(?!)"
+
+
+def _either(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"(?:{'|'.join(texts)})"
 
 
 def list_text(spec: ListSpec) -> str:

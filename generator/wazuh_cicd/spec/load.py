@@ -11,14 +11,14 @@ from wazuh_cicd.content.paths import content_root
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.spec.decoders import read_decoder_file
 from wazuh_cicd.spec.links import check_links
-from wazuh_cicd.spec.lists import read_list_file
+from wazuh_cicd.spec.lists import pattern_text, read_list_file
 from wazuh_cicd.spec.model import DecoderSpec, DecoderTest, ListSpec, RuleSpec, SpecSet
 from wazuh_cicd.spec.problems import Problems
 from wazuh_cicd.spec.rules import read_rule_file
 from wazuh_cicd.spec.yamlnodes import SpecReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import yaml
@@ -72,9 +72,16 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 def _read(base: Path, paths: Sequence[Path] | None, samples: Path | None, problems: Problems) -> SpecSet:
+    lists: list[ListSpec] = []
+    for path in spec_files(base / "lists"):
+        reader, node = _open(path, problems)
+        spec = read_list_file(reader, node) if node is not None else None
+        if spec is not None:
+            lists.append(spec)
+    patterns = {entry.name: pattern_text(entry) for entry in lists if entry.keys == "pattern"}
     rules: list[RuleSpec] = []
     for path in rule_files(base) if paths is None else paths:
-        reader, node = _open(path, problems)
+        reader, node = _open(path, problems, patterns)
         if node is not None:
             rules.extend(read_rule_file(reader, node, path.stem, samples))
     decoders: list[DecoderSpec] = []
@@ -85,12 +92,6 @@ def _read(base: Path, paths: Sequence[Path] | None, samples: Path | None, proble
             found, tests = read_decoder_file(reader, node)
             decoders.extend(found)
             decoder_tests.extend(tests)
-    lists: list[ListSpec] = []
-    for path in spec_files(base / "lists"):
-        reader, node = _open(path, problems)
-        spec = read_list_file(reader, node) if node is not None else None
-        if spec is not None:
-            lists.append(spec)
     rules.sort(key=lambda rule: (rule.id, rule.path, rule.line))
     return SpecSet(tuple(rules), tuple(decoders), tuple(lists), tuple(decoder_tests))
 
@@ -113,8 +114,10 @@ def shown(path: Path) -> str:
     return str(path) if text.startswith("..") else text
 
 
-def _open(path: Path, problems: Problems) -> tuple[SpecReader, yaml.Node | None]:
-    reader = SpecReader(shown(path), problems)
+def _open(
+    path: Path, problems: Problems, patterns: Mapping[str, str] | None = None
+) -> tuple[SpecReader, yaml.Node | None]:
+    reader = SpecReader(shown(path), problems, patterns)
     try:
         data = path.read_bytes()
     except OSError as error:

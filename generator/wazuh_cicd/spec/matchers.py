@@ -186,6 +186,15 @@ def _in_list(reader: SpecReader, node: yaml.Node, entries: dict[str, yaml.Node])
     return InList(name, by_address, value) if name else None
 
 
+def _like(reader: SpecReader, node: yaml.Node, _: dict[str, yaml.Node]) -> Matcher | None:
+    name = reader.text(node, "'like'")
+    if name and name not in reader.patterns:
+        fix = did_you_mean(name, reader.patterns, otherwise=f"write lists/{name}.yml with 'keys: pattern'")
+        reader.problem("M313", node, f"no list of patterns is called '{name}'", fix)
+        return None
+    return Regex(reader.patterns[name]) if name else None
+
+
 def _has_element(reader: SpecReader, node: yaml.Node, _: dict[str, yaml.Node]) -> Matcher | None:
     texts = reader.texts(node, "'has_element'")
     return HasElement(texts) if texts else None
@@ -291,6 +300,7 @@ _READERS: dict[str, Callable[[SpecReader, yaml.Node, dict[str, yaml.Node]], Matc
     "regex": _regex,
     "cidr": _cidr,
     "in_list": _in_list,
+    "like": _like,
     "has_element": _has_element,
     "has_member": _has_member,
     "at_least": _bound("at_least"),

@@ -108,6 +108,7 @@ MATCHERS = Shape(
         Key("in_list", TEXT, "is a key of this CDB list"),
         Key("by", {"enum": ["key", "address"]}, "with in_list: how keys compare (address: by prefixes ending in '.')"),
         Key("value", TEXT, "with in_list: the value that the key must have there"),
+        Key("like", TEXT, "fits one of the patterns of this list (keys: pattern)"),
         Key("has_element", TEXTS, "is a printed array with this string element"),
         Key("has_member", FREE, 'is a printed array of objects with this "key": value somewhere in it'),
         Key("at_least", {"type": "number"}, "is a number, this or more"),
@@ -326,8 +327,8 @@ LIST_FILE = Shape(
         Key("title", TEXT, "what its keys are", required=True),
         Key(
             "keys",
-            {"enum": ["text", "address", "prefix"]},
-            "text; addresses and their prefixes; texts and their prefixes ending in '.'",
+            {"enum": ["text", "address", "prefix", "pattern"]},
+            "text; addresses and their prefixes; texts and their prefixes ending in '.'; patterns for 'like'",
         ),
         Key("example", FREE, "an entry, for the documentation", required=True),
         Key("entries", {"oneOf": [FREE, {"type": "null"}]}, "what is shipped"),

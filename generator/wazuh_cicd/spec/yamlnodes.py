@@ -19,7 +19,7 @@ import yaml
 from wazuh_cicd.spec.problems import Place, did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wazuh_cicd.spec.problems import Problems
 
@@ -87,10 +87,17 @@ FAST_LOADER: type[yaml.CSafeLoader] | None = getattr(yaml, "CSafeLoader", None)
 class SpecReader:
     """One file's text and its problems: reads nodes and reports against them."""
 
-    def __init__(self, path: str, problems: Problems) -> None:
-        """Prepare for the file ``path`` (as the user named it)."""
+    def __init__(self, path: str, problems: Problems, patterns: Mapping[str, str] | None = None) -> None:
+        """Prepare for the file ``path`` (as the user named it).
+
+        Args:
+            path: the file.
+            problems: where findings go.
+            patterns: the expression of every list of patterns, for the matcher ``like``.
+        """
         self.path = path
         self.problems = problems
+        self.patterns = patterns or {}
 
     def place(self, node: yaml.Node | None) -> Place:
         """Where the node starts."""

@@ -1,0 +1,89 @@
+"""Fields that a title names although the rule fires without them: the alert would show a hole.
+
+Wazuh replaces ``$(field)`` with nothing when the event does not have the field. A field is certain when the rule, or
+every rule that it hangs on, has a condition on it: in Wazuh no condition holds on a missing field, whether it is denied
+or not. A composite also needs the fields whose values must agree.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wazuh_cicd.check.house import finding, title_fields
+from wazuh_cicd.engine.patterns import PatternError, compile_pattern
+from wazuh_cicd.findings import Finding, Severity
+from wazuh_cicd.spec.model import Affix, Regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wazuh_cicd.spec import RuleSpec, SpecSet
+    from wazuh_cicd.spec.model import Condition
+
+CODE = "H708"
+SHOWN_FROM_LEVEL = 3  # a manager writes no alert below it
+_ALWAYS = frozenset({"hostname"})
+_NO_FIELDS: frozenset[str] = frozenset()
+
+
+def title_findings(specs: SpecSet) -> Iterator[Finding]:
+    """One note a rule whose title names fields that need not be there when it fires."""
+    certain = _Certain(specs)
+    for rule in specs.rules:
+        if rule.level < SHOWN_FROM_LEVEL or CODE in rule.waive:
+            continue
+        known = certain.fields(rule)
+        missing = [name for name in dict.fromkeys(title_fields(rule)) if name.lower() not in known]
+        if missing:
+            names = ", ".join(f"$({name})" for name in missing)
+            text = f"the title of '{rule.name}' shows a hole when the event lacks {names}"
+            fix = "ask for the field in 'when', name one that is certain, or name it in a child rule that asks for it"
+            yield finding(rule, rule.at("title"), CODE, text, fix, Severity.NOTE)
+
+
+class _Certain:
+    """The fields that every event of a rule has, by the conditions of the rule and of what it hangs on."""
+
+    def __init__(self, specs: SpecSet) -> None:
+        self._specs = specs
+        self._known: dict[str, frozenset[str]] = {}
+
+    def fields(self, rule: RuleSpec) -> frozenset[str]:
+        """Names in lower case."""
+        if rule.name not in self._known:
+            self._known[rule.name] = _ALWAYS  # a circle of parents is another finding
+            self._known[rule.name] = _ALWAYS | _own(rule) | self._inherited(rule)
+        return self._known[rule.name]
+
+    def _inherited(self, rule: RuleSpec) -> frozenset[str]:
+        names = list(rule.parents.rules)
+        counted = rule.correlate.rule if rule.correlate is not None else None
+        if rule.parents.stock:
+            return _NO_FIELDS
+        if not names and counted is not None:
+            names = [counted]
+        above = [self.fields(self._specs.by_name[name]) for name in names if name in self._specs.by_name]
+        return frozenset.intersection(*above) if above else _NO_FIELDS
+
+
+def _own(rule: RuleSpec) -> frozenset[str]:
+    asked = {condition.subject.lower() for condition in rule.when if _shows_something(condition)}
+    denied = {condition.subject.lower() for condition in rule.unless}
+    agreeing = {name.lower() for name in rule.correlate.same} if rule.correlate is not None else set()
+    return frozenset(asked | denied | agreeing)
+
+
+def _shows_something(condition: Condition) -> bool:
+    """Whether a value that meets the condition is there; an expression that takes the empty text proves nothing."""
+    return any(_nonempty(matcher) for matcher in condition.matchers)
+
+
+def _nonempty(matcher: object) -> bool:
+    if isinstance(matcher, Regex):
+        try:
+            return not compile_pattern("pcre2", matcher.pattern.encode()).test(b"")
+        except PatternError:
+            return False
+    if isinstance(matcher, Affix):
+        return all(matcher.texts)
+    return True

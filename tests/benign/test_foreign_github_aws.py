@@ -1,0 +1,118 @@
+"""Events that others made, with the lists as they are shipped: what they raise, and that no title has a hole.
+
+The samples lie beside the checkout: deliveries of octokit/webhooks, audit events of elastic/integrations, CloudTrail of
+invictus-ir/aws_dataset and DataDog/stratus-red-team.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wazuh_cicd.proof.rulesets import assemble
+from wazuh_cicd.render import render_package
+from wazuh_cicd.spec import load_specs
+
+SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
+EPOCH = 1_767_787_200.0
+HOLE = re.compile(r"  |\(\s*\)|''|\s[:,)]|[ (]$")
+
+pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not beside this checkout")
+
+
+@cache
+def ruleset():
+    return assemble(package=render_package(load_specs()).ruleset_files())
+
+
+def without_addresses(value: Any) -> Any:
+    """What a receiver hands on: no addresses, no node ids."""
+    if isinstance(value, dict):
+        left_out = {"url", "node_id"}
+        return {k: without_addresses(v) for k, v in value.items() if k not in left_out and not k.endswith("_url")}
+    return [without_addresses(one) for one in value] if isinstance(value, list) else value
+
+
+def webhooks():
+    for path in sorted((SAMPLES / "github-webhooks").glob("*/*.json")):
+        payload = json.loads(path.read_text("utf-8"))
+        github = {"event": path.parent.name.rpartition("__")[2], "delivery": path.name}
+        if "sender" in payload:
+            github["actor"] = payload["sender"]["login"]
+        if "repository" in payload:
+            github["repo"] = payload["repository"]["full_name"]
+        yield {"integration": "cicd-github-webhook", "github": github, "webhook": without_addresses(payload)}
+
+
+def audit():
+    for path in (SAMPLES / "github-audit").glob("*.jsonl"):
+        for line in path.read_text("utf-8").splitlines():
+            yield {"integration": "github", "github": json.loads(line)}
+
+
+def as_the_module_sends_it(value: Any) -> Any:
+    """Wazuh's AWS module replaces a list of one element by the element."""
+    if isinstance(value, dict):
+        return {key: as_the_module_sends_it(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        inner = [as_the_module_sends_it(one) for one in value]
+        return inner[0] if len(inner) == 1 else inner
+    return value
+
+
+def cloudtrail(pattern):
+    for path in sorted((SAMPLES / "cloudtrail").glob(pattern)):
+        found = json.loads(path.read_text("utf-8"))
+        for record in found if isinstance(found, list) else found["Records"]:
+            yield {"integration": "aws", "aws": {**as_the_module_sends_it(record), "source": "cloudtrail"}}
+
+
+def alerts(events):
+    session = ruleset().session()
+    for number, event in enumerate(events):
+        verdict = session.process(json.dumps(event), "sample", time=EPOCH + 30 * number)
+        if verdict.output.get("rule") and verdict.level >= 3:
+            yield verdict.rule_id, verdict.level, verdict.output["rule"]["description"]
+
+
+@cache
+def judged(kind):
+    events = {
+        "webhooks": webhooks,
+        "audit": audit,
+        "account": lambda: cloudtrail("invictus/*.json"),
+        "techniques": lambda: cloudtrail("stratus/*.json"),
+    }[kind]
+    return tuple(alerts(events()))
+
+
+@pytest.mark.parametrize("kind", ["webhooks", "audit", "account", "techniques"])
+def test_no_title_has_a_hole(kind):
+    assert [title for _, _, title in judged(kind) if HOLE.search(title)] == []
+
+
+def test_deliveries_are_loud_only_where_something_became_public_or_was_lost():
+    loud = {name for name, level, _ in judged("webhooks") if level >= 8}
+    assert loud == {111430, 111432, 111436, 111442}
+
+
+def test_an_organisations_audit_log_is_loud_only_where_a_scanner_was_switched_off():
+    assert {name for name, level, _ in judged("audit") if level >= 8} == {111268}
+
+
+def test_a_test_accounts_life_is_loud_only_where_it_was_attacked():
+    loud = {name for name, level, _ in judged("account") if level >= 8}
+    steps = {118031, 118200, 118203, 118250, 118302, 118311, 118314, 118316, 118325, 118327, 118333}
+    assert loud == steps
+    assert sum(level >= 8 for _, level, _ in judged("account")) <= 25
+
+
+def test_recorded_techniques_are_seen():
+    seen = {name for name, _, _ in judged("techniques")}
+    assert {118016, 118054, 118145, 118151, 118155, 118200, 118201, 118300, 118302, 118311, 118324, 118325} <= seen
+    assert {118320, 118323, 118326, 118333} <= seen
