@@ -240,6 +240,14 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """What a rule may say on ordinary life: alerts above level 5 for 500 benign events, and why so many."""
+
+    budget: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class TestEvent:
     """One event of a test.
 
@@ -310,6 +318,7 @@ class RuleSpec:
     false_positives: tuple[str, ...]
     references: tuple[str, ...]
     response: Response | None
+    noise: Noise | None
     forgeable: bool
     waive: Mapping[str, str]
     tests: tuple[TestSpec, ...]

@@ -165,6 +165,14 @@ RESPONSE = Shape(
 )
 EVENT_KEYS = ("log", "json", "decoded", "runs", "opens", "location", "after", "repeat", "every", "without")
 _EVENT: dict[str, Any] = {"oneOf": [TEXT, FREE, {"type": "array", "items": {"oneOf": [TEXT, FREE]}, "minItems": 1}]}
+NOISE = Shape(
+    "noise",
+    "'noise'",
+    (
+        Key("budget", {"type": "number", "minimum": 0}, "alerts above level 5 for 500 benign events", required=True),
+        Key("why", TEXT, "why the default is wrong for this rule", required=True),
+    ),
+)
 TEST = Shape(
     "test",
     "a test",
@@ -209,6 +217,7 @@ RULE = Shape(
         Key("false_positives", TEXTS, "known benign causes"),
         Key("references", TEXTS, "URLs"),
         Key("response", _ref("response"), "the active response that may act on it"),
+        Key("noise", _ref("noise"), "the noise budget, where the default does not fit"),
         Key("forgeable", FLAG, "an attacker can write this event's text"),
         Key("waive", {"type": "object", "additionalProperties": {"type": "string"}}, "{code: reason}"),
         Key("tests", {"type": "array", "items": _ref("test"), "minItems": 1}, "at least one fires and one silent"),

@@ -1,0 +1,160 @@
+"""Ordinary life that others lived or decided: the corpora by which the rules' noise is measured.
+
+Those of this folder are always there. The recordings lie beside the checkout and are left out where it stands alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benign import build_life, cluster_life, factory_life, normal_life, secrets_life
+from wazuh_cicd.proof.noise import BenignEvent, Corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+SAMPLES = SHARED / "samples"
+AUDIT, CLUSTER_AUDIT = "/var/log/audit/audit.log", "/var/log/kubernetes/audit.log"
+EPOCH = 1_767_787_200.0
+
+
+def _in_repository() -> Iterator[Corpus]:
+    for platform in cluster_life.PLATFORMS:
+        yield Corpus(
+            f"cluster-{platform}",
+            "access rights of the charts of forty operators, as calls",
+            _known(cluster_life.life(platform, 1200)),
+        )
+    yield Corpus(
+        "build-hosts",
+        "programs and options counted in public workflows, Makefiles and npm scripts",
+        _known(build_life.build_hosts()),
+    )
+    own = (*normal_life.all_events(700), *factory_life.factory_events(700), *secrets_life.secrets_events(700))
+    for name, events in own:
+        yield Corpus(f"own-{name}", "a company made up by the rules' authors", _known(events), foreign=False)
+
+
+def _known(events: Iterable[normal_life.Event]) -> tuple[BenignEvent, ...]:
+    return tuple(BenignEvent(one.log, one.location, one.time, one.decoded) for one in events)
+
+
+def _timed(logs: Iterable[str], location: str, *, every: float = 1.0) -> tuple[BenignEvent, ...]:
+    return tuple(BenignEvent(log, location, EPOCH + every * number) for number, log in enumerate(logs))
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text("utf-8", "surrogateescape").splitlines() if line.strip()]
+
+
+def _json(*paths: str) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        for line in _lines(SAMPLES / path):
+            yield json.loads(line)
+
+
+def _cases(source: str) -> tuple[BenignEvent, ...]:
+    """Everyday events that others wrote down one by one, an hour apart: each case stands for itself."""
+    events: list[BenignEvent] = []
+    for number, line in enumerate(_lines(SHARED / "cases" / f"{source}-benign.jsonl")):
+        for step, event in enumerate(json.loads(line)["events"]):
+            log = event["log"] if isinstance(event["log"], str) else json.dumps(event["log"])
+            when = EPOCH + 3600.0 * number + float(step)
+            events.append(BenignEvent(log, event.get("location", "stdin"), when))
+    return tuple(events)
+
+
+def _docker_events() -> tuple[BenignEvent, ...]:
+    def unwrapped(event: dict[str, Any]) -> dict[str, Any]:
+        inner = event.get("log", event)
+        inner = json.loads(inner) if isinstance(inner, str) else inner
+        return inner.get("docker", inner)
+
+    names = ("arms-manager", "compose-events-json__exec", "rhixecompany__banking", "docker-20.10-image-events")
+    found = _json(*(f"docker-events/{name}.jsonl" for name in names))
+    return _timed((json.dumps({"integration": "docker", "docker": unwrapped(event)}) for event in found), "Wazuh-Docker")
+
+
+def _webhooks() -> Iterator[str]:
+    def without_addresses(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: without_addresses(inner)
+                for key, inner in value.items()
+                if key not in {"url", "node_id"} and not key.endswith("_url")
+            }
+        return [without_addresses(one) for one in value] if isinstance(value, list) else value
+
+    for path in sorted((SAMPLES / "github-webhooks").glob("*/*.json")):
+        payload = json.loads(path.read_text("utf-8"))
+        github = {"event": path.parent.name.rpartition("__")[2], "delivery": path.name}
+        if "sender" in payload:
+            github["actor"] = payload["sender"]["login"]
+        if "repository" in payload:
+            github["repo"] = payload["repository"]["full_name"]
+        yield json.dumps(
+            {"integration": "cicd-github-webhook", "github": github, "webhook": without_addresses(payload)}
+        )
+
+
+def _cloudtrail() -> Iterator[str]:
+    """An account's life without the user who attacked it, and without the roles that he took."""
+
+    def as_the_module_sends_it(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: as_the_module_sends_it(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            inner = [as_the_module_sends_it(one) for one in value]
+            return inner[0] if len(inner) == 1 else inner
+        return value
+
+    for path in sorted((SAMPLES / "cloudtrail" / "invictus").glob("*.json")):
+        for record in json.loads(path.read_text("utf-8"))["Records"]:
+            who = record.get("userIdentity", {})
+            if who.get("type") in {"AWSService", "AWSAccount"} or (
+                who.get("userName", "benjamin") != "benjamin" and "stratus" not in json.dumps(who)
+            ):
+                yield json.dumps({"integration": "aws", "aws": {**as_the_module_sends_it(record), "source": "cloudtrail"}})
+
+
+def _labelled(name: str) -> Iterator[str]:
+    return (one["log"] for one in _json(f"live/{name}.jsonl") if one["kind"] == "normal")
+
+
+def _vault() -> Iterator[str]:
+    for path in sorted((SAMPLES / "vault").glob("*.jsonl")):
+        yield from _lines(path)
+
+
+def _jenkins() -> Iterator[str]:
+    names = ("maheedhar132__jenkinslog", "n00bc0der89__Jenkinslog", "lich1710__jenkins-docker", "Dagony__DockerJenkins",
+             "KotreshaSB__nagios", "DiegoLelis__jenkins-exp", "manezgz__docker-jenkins")  # fmt: skip
+    for name in names:
+        yield from _lines(SAMPLES / "jenkins" / f"{name}.log")
+
+
+#: Recordings: what they are called, where they come from, how they are read.
+_RECORDED: tuple[tuple[str, str, Callable[[], tuple[BenignEvent, ...]]], ...] = (
+    ("kubernetes-cases", "everyday calls of managed clusters and operators, written by others", lambda: _cases("kubernetes")),
+    ("github-cases", "everyday audit events and deliveries, written by others", lambda: _cases("github")),
+    ("runner-cases", "everyday commands of build hosts, written by others", lambda: _cases("runner")),
+    ("kubernetes-people", "Kubernetes 1.36, what was labelled normal", lambda: _timed(_labelled("kubernetes-1.36.3-audit-labelled"), CLUSTER_AUDIT, every=2)),
+    ("kubernetes-controllers", "Kubernetes 1.36, its controllers", lambda: _timed((json.dumps(one) for one in _json("live/kubernetes-1.36.3-audit-controllers.jsonl")), CLUSTER_AUDIT)),
+    ("docker-commands", "Docker's command line under auditd, what was labelled normal", lambda: _timed(_labelled("auditd-docker-cli-labelled"), AUDIT, every=2)),
+    ("auditd", "records that parsers of others are tested on", lambda: _timed((line for name in ("crowdsec__auditd-logs", "openshift__raw_auditd") for line in _lines(SAMPLES / "auditd" / f"{name}.log")), AUDIT)),
+    ("docker-events", "events of Docker Engine, published with projects", _docker_events),
+    ("github-webhooks", "octokit/webhooks: one delivery of each kind", lambda: _timed(_webhooks(), "github", every=30)),
+    ("github-audit", "elastic/integrations: an organisation's audit log", lambda: _timed((json.dumps({"integration": "github", "github": one}) for one in _json("github-audit/elastic__organisation-audit.jsonl")), "github", every=30)),
+    ("cloudtrail", "invictus-ir/aws_dataset without the user who attacked", lambda: _timed(_cloudtrail(), "Wazuh-AWS")),
+    ("vault", "audit files of six demonstration set-ups", lambda: _timed(_vault(), "/var/log/vault/audit.log", every=5)),
+    ("jenkins", "logs of seven controllers", lambda: _timed(_jenkins(), "/var/log/jenkins/jenkins.log")),
+)  # fmt: skip
+
+
+def corpora() -> list[Corpus]:
+    """All corpora that are at hand."""
+    recorded = [Corpus(name, origin, read()) for name, origin, read in _RECORDED] if SAMPLES.is_dir() else []
+    return [*_in_repository(), *recorded]
