@@ -6,6 +6,7 @@ Those of this folder are always there. The recordings lie beside the checkout an
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def _webhooks() -> Iterator[str]:
 
 
 def _cloudtrail() -> Iterator[str]:
-    """An account's life without the user who attacked it, and without the roles that he took."""
+    """An account's life without the attack: what services did, and what was read otherwise than by the attack's tools."""
 
     def as_the_module_sends_it(value: Any) -> Any:
         if isinstance(value, dict):
@@ -113,10 +114,9 @@ def _cloudtrail() -> Iterator[str]:
 
     for path in sorted((SAMPLES / "cloudtrail" / "invictus").glob("*.json")):
         for record in json.loads(path.read_text("utf-8"))["Records"]:
-            who = record.get("userIdentity", {})
-            if who.get("type") in {"AWSService", "AWSAccount"} or (
-                who.get("userName", "benjamin") != "benjamin" and "stratus" not in json.dumps(who)
-            ):
+            attack = re.search(r"stratus|Terraform", json.dumps(record))
+            mine = re.search(r"/bert-jan|/benjamin", json.dumps(record.get("userIdentity", {})))
+            if not attack and (record.get("readOnly") or not mine):
                 yield json.dumps({"integration": "aws", "aws": {**as_the_module_sends_it(record), "source": "cloudtrail"}})
 
 
@@ -124,18 +124,37 @@ def _labelled(name: str) -> Iterator[str]:
     return (one["log"] for one in _json(f"live/{name}.jsonl") if one["kind"] == "normal")
 
 
-def _vault() -> Iterator[str]:
-    for path in sorted((SAMPLES / "vault").glob("*.jsonl")):
-        yield from _lines(path)
+def _one_by_one(paths: Iterable[Path], location: str) -> tuple[BenignEvent, ...]:
+    """Recordings of different systems, a day apart, so that nothing is counted over two of them."""
+    return tuple(
+        BenignEvent(line, location, EPOCH + 86_400.0 * day + 2.0 * number)
+        for day, path in enumerate(paths)
+        for number, line in enumerate(_lines(path))
+    )
 
 
-def _jenkins() -> Iterator[str]:
+def _sshd() -> tuple[BenignEvent, ...]:
+    """Recordings of real servers without the connections of the two addresses that attack."""
+    events: list[BenignEvent] = []
+    for day, path in enumerate(sorted((SAMPLES / "live").glob("sshd-*.log"))):
+        lines = _lines(path)
+        number = re.compile(r"sshd(?:-session|-auth)?\[(\d+)\]")
+        bad = {found[1] for line in lines if re.search(r"10\.20\.0\.6[67]\b", line) and (found := number.search(line))}
+        kept = [line for line in lines if (found := number.search(line)) and found[1] not in bad]
+        events += [
+            BenignEvent(line, "/var/log/auth.log", EPOCH + 86_400.0 * day + 5.0 * n) for n, line in enumerate(kept)
+        ]
+    return tuple(events)
+
+
+def _jenkins() -> list[Path]:
     names = ("maheedhar132__jenkinslog", "n00bc0der89__Jenkinslog", "lich1710__jenkins-docker", "Dagony__DockerJenkins",
              "KotreshaSB__nagios", "DiegoLelis__jenkins-exp", "manezgz__docker-jenkins")  # fmt: skip
-    for name in names:
-        yield from _lines(SAMPLES / "jenkins" / f"{name}.log")
+    return [SAMPLES / "jenkins" / f"{name}.log" for name in names]
 
 
+#: Recordings in which each thing stands once, however rare it is.
+_ONE_OF_EACH = frozenset({"kubernetes-cases", "github-cases", "runner-cases", "github-webhooks", "github-audit"})
 #: Recordings: what they are called, where they come from, how they are read.
 _RECORDED: tuple[tuple[str, str, Callable[[], tuple[BenignEvent, ...]]], ...] = (
     ("kubernetes-cases", "everyday calls of managed clusters and operators, written by others", lambda: _cases("kubernetes")),
@@ -148,13 +167,17 @@ _RECORDED: tuple[tuple[str, str, Callable[[], tuple[BenignEvent, ...]]], ...] = 
     ("docker-events", "events of Docker Engine, published with projects", _docker_events),
     ("github-webhooks", "octokit/webhooks: one delivery of each kind", lambda: _timed(_webhooks(), "github", every=30)),
     ("github-audit", "elastic/integrations: an organisation's audit log", lambda: _timed((json.dumps({"integration": "github", "github": one}) for one in _json("github-audit/elastic__organisation-audit.jsonl")), "github", every=30)),
-    ("cloudtrail", "invictus-ir/aws_dataset without the user who attacked", lambda: _timed(_cloudtrail(), "Wazuh-AWS")),
-    ("vault", "audit files of six demonstration set-ups", lambda: _timed(_vault(), "/var/log/vault/audit.log", every=5)),
-    ("jenkins", "logs of seven controllers", lambda: _timed(_jenkins(), "/var/log/jenkins/jenkins.log")),
+    ("cloudtrail", "invictus-ir/aws_dataset: what services did and what people read, without the attack's tools", lambda: _timed(_cloudtrail(), "Wazuh-AWS")),
+    ("vault", "audit files of six demonstration set-ups", lambda: _one_by_one(sorted((SAMPLES / "vault").glob("*.jsonl")), "/var/log/vault/audit.log")),
+    ("sshd", "OpenSSH 9.2 and 10.0, without the addresses that attack", _sshd),
+    ("runner-log", "diagnostic logs of GitHub's runner", lambda: tuple(event for path in sorted((SAMPLES / "runner").glob("Runner_*.log")) for event in _timed(_lines(path), f"/home/runner/actions-runner/_diag/{path.name}"))),
+    ("jenkins", "logs of seven controllers", lambda: _one_by_one(_jenkins(), "/var/log/jenkins/jenkins.log")),
 )  # fmt: skip
 
 
 def corpora() -> list[Corpus]:
     """All corpora that are at hand."""
-    recorded = [Corpus(name, origin, read()) for name, origin, read in _RECORDED] if SAMPLES.is_dir() else []
+    if not SAMPLES.is_dir():
+        return list(_in_repository())
+    recorded = [Corpus(name, origin, read(), rates=name not in _ONE_OF_EACH) for name, origin, read in _RECORDED]
     return [*_in_repository(), *recorded]

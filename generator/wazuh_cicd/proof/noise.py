@@ -1,8 +1,8 @@
 """How often rules speak on ordinary life: alerts above level 5 for each 500 benign events that they read.
 
 The figure of a rule counts the events of the kind that it reads: those that end below the same root as the rule.
-Kubernetes audit events say nothing about a rule for sshd. A rule's budget is one such alert, and none from level 8 on,
-unless its spec states another (``noise``) with the reason.
+Kubernetes audit events say nothing about a rule for sshd. A rule's budget is one such alert, and a tenth from level 8 on,
+unless its spec states another (``noise``) with the reason. A rule is ``stable`` only with a figure, or with such a reason.
 """
 
 from __future__ import annotations
@@ -46,12 +46,15 @@ class Corpus:
         origin: where the events come from, in words.
         events: in order.
         foreign: whether others than the rules' authors decided what is in it.
+        rates: whether things happen in it as often as in life. Where each thing stands once, an alert says nothing
+            about how often it comes, and only what stays silent counts.
     """
 
     name: str
     origin: str
     events: Sequence[BenignEvent]
     foreign: bool = True
+    rates: bool = True
 
 
 @dataclass
@@ -59,15 +62,13 @@ class Heard:
     """What the rules said of one corpus.
 
     Attributes:
-        corpus: its name.
-        events: how many it has.
+        corpus: the events.
         loud: alerts above level 5 by rule id.
         alarms: those from level 8 on.
         read: events by the root that they ended below.
     """
 
-    corpus: str
-    events: int
+    corpus: Corpus
     loud: Counter[int] = field(default_factory=Counter)
     alarms: int = 0
     read: Counter[int] = field(default_factory=Counter)
@@ -96,7 +97,7 @@ def budget_of(rule: RuleSpec) -> float:
     """Alerts above level 5 that a rule may write for 500 benign events."""
     if rule.noise is not None:
         return rule.noise.budget
-    return 0.0 if rule.level >= ALARM else 1.0
+    return 0.1 if rule.level >= ALARM else 1.0
 
 
 def listen(corpora: Iterable[Corpus], ruleset: Ruleset, ours: frozenset[int]) -> list[Heard]:
@@ -105,7 +106,7 @@ def listen(corpora: Iterable[Corpus], ruleset: Ruleset, ours: frozenset[int]) ->
     engine = EmbeddedEngine(ruleset)
     found = []
     for corpus in corpora:
-        heard = Heard(corpus.name, len(corpus.events))
+        heard = Heard(corpus)
         session = engine.open_session()
         for event in corpus.events:
             if event.decoded is not None:
@@ -124,17 +125,23 @@ def listen(corpora: Iterable[Corpus], ruleset: Ruleset, ours: frozenset[int]) ->
     return found
 
 
-def figures(specs: SpecSet, heard: Sequence[Heard], ruleset: Ruleset) -> list[Figure]:
-    """The figure of each rule that can alert above level 5; ``events`` is 0 where no corpus holds what it reads."""
+def figures(specs: SpecSet, heard: Iterable[Heard], ruleset: Ruleset) -> list[Figure]:
+    """The figure of each rule that can alert above level 5; ``events`` is 0 where no foreign corpus holds what it reads."""
     roots = _roots(ruleset)
+    foreign = [one for one in heard if one.corpus.foreign]
     out = []
     for rule in specs.rules:
         if rule.level > LOUD and not rule.noalert:
-            # A root of several kinds of events counts those of the one that has most.
-            events = sum(max((one.read[root] for root in roots.get(rule.id, ())), default=0) for one in heard)
-            alerts = sum(one.loud[rule.id] for one in heard)
+            # A rule below several roots counts, of each corpus, the events of the root that has most.
+            events = sum(max((one.read[root] for root in roots.get(rule.id, ())), default=0) for one in foreign)
+            alerts = sum(one.loud[rule.id] for one in foreign if one.corpus.rates)
             out.append(Figure(rule, alerts, events))
     return out
+
+
+def without_figure(found: Iterable[Figure]) -> list[RuleSpec]:
+    """The stable rules for which neither a figure nor a reason in the spec speaks: they may not be stable."""
+    return [one.rule for one in found if one.rule.status == "stable" and not one.events and one.rule.noise is None]
 
 
 def _roots(ruleset: Ruleset) -> dict[int, frozenset[int]]:
