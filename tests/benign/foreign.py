@@ -27,7 +27,7 @@ def _in_repository() -> Iterator[Corpus]:
         yield Corpus(
             f"cluster-{platform}",
             "access rights of the charts of forty operators, as calls",
-            _known(cluster_life.life(platform, 1200)),
+            _known(cluster_life.life(platform, 300)),
         )
     yield Corpus(
         "build-hosts",
