@@ -25,6 +25,17 @@ $(VENV)/.dev-stamp: $(VENV)/.run-stamp
 .PHONY: setup
 setup: $(VENV)/.dev-stamp ## make the virtual environment with everything a developer needs
 
+.PHONY: setup-locked
+setup-locked: ## the same at the exact versions and hashes of requirements/dev.txt (releases)
+	@$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.run-stamp $(VENV)/.dev-stamp
+
+.PHONY: lock
+lock: ## write requirements/dev.txt anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements/dev.txt
+
 .PHONY: demo
 demo: $(VENV)/.run-stamp ## build the package and replay an attack through the embedded evaluator
 	@$(BIN)/wazuh-cicd build -o build

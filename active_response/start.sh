@@ -30,10 +30,15 @@ if code is None:
     try:
         draft = "%s.%d" % (kept, posix.getpid())
         file = posix.open(draft, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600)
-        posix.write(file, stamp + marshal.dumps(code))
-        posix.fsync(file)
-        posix.close(file)
-        posix.rename(draft, kept)
+        data = stamp + marshal.dumps(code)
+        try:
+            if posix.write(file, data) != len(data):
+                raise OSError
+            posix.fsync(file)
+            posix.close(file)
+            posix.rename(draft, kept)
+        except OSError:
+            posix.unlink(draft)
     except OSError:
         pass
 exec(code, {"__name__": "__main__", "__file__": path})

@@ -42,7 +42,7 @@ def load(name: str) -> types.ModuleType:
 class Home:
     """A Wazuh home with one script in it, run as execd does."""
 
-    def __init__(self, folder: Path, script: str, config: str = "", prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, script: str, config: str = "observe = no\n", prefix: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.prefix = prefix
         for name in ("active-response/bin", "active-response/cicd", "queue", "logs", "etc"):
@@ -60,7 +60,9 @@ class Home:
         self.script.write_text(text.replace("for python in ", f"for python in {python} "))
 
     def configure(self, text: str) -> None:
-        self.config.write_text(text)
+        """Write a configuration that says where it ends, wherever ``text`` does."""
+        lines = [line for line in text.splitlines() if line != "# end"]
+        self.config.write_text("\n".join([*lines, "# end", ""]))
         self.config.chmod(0o640)
 
     def execd(self, **more) -> Execd:

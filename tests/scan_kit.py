@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ ROOT = Path(__file__).resolve().parent.parent
 WODLE = program_folder() / "wodles/cicd/cicd-scan"
 SAMPLES = ROOT.parent / "shared" / "samples"
 OLDEST_PYTHON = Path.home() / ".pyenv/versions/3.6.15/bin/python"
+
+
+def hours_ago(hours: float) -> str:
+    """A time of the near past, as databases and reports write it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_STARTED - hours * 3600))
+
+
+_STARTED = time.time()
 
 
 def interpreters() -> list[str]:
@@ -130,10 +139,13 @@ class Wodle:
         assert err == b"", err.decode()
         return events_of(out)
 
-    def database(self, name: str = "trivy", built: str = "2999-01-01T00:00:00Z") -> None:
+    def database(self, name: str = "trivy", built: str = "") -> None:
+        """Write when the database was built; without a time, three hours ago, and no update is due."""
+        due = built or "2999-01-01T00:00:00Z"
+        built = built or hours_ago(3)
         folder = self.folder / "cache" / name / "db"
         folder.mkdir(parents=True, exist_ok=True)
-        metadata = {"Version": 2, "UpdatedAt": built, "NextUpdate": built, "DownloadedAt": built}
+        metadata = {"Version": 2, "UpdatedAt": built, "NextUpdate": due, "DownloadedAt": built}
         (folder / "metadata.json").write_text(json.dumps(metadata))
 
 

@@ -4,9 +4,9 @@ import posix as os
 import sys
 import time
 
-from active_response.block_ip.addresses import Address, parse_network
+from active_response.block_ip.addresses import Address, Networks, is_internal, parse_network
 from active_response.block_ip.backend import Backend
-from active_response.block_ip.blocks import block_many, unblock
+from active_response.block_ip.blocks import block_many, fold, unblock
 from active_response.block_ip.config import EXAMPLE, SLACK, TIMEOUT_LIMIT, Config
 from active_response.block_ip.firewall import ready_firewall
 from active_response.block_ip.ledger import LEDGER, Ledger
@@ -15,17 +15,27 @@ from active_response.block_ip.reconcile import reconcile, resolve_managers
 from active_response.block_ip.record import Clock, Record
 from active_response.block_ip.response import respond
 from active_response.block_ip.selftest import selftest
-from active_response.common.admin import add_dry_run, add_selftest, command_parser, print_entry, report_errors
+from active_response.common.admin import (
+    add_dry_run,
+    add_report,
+    add_selftest,
+    command_parser,
+    print_entry,
+    report_errors,
+)
 from active_response.common.deadline import Budget
 from active_response.common.files import FILE_LIMIT, read_file
 from active_response.common.home import Home
 from active_response.common.jsontext import to_json
 from active_response.common.log import finish
+from active_response.common.observe import report
 from active_response.common.refusal import Failed, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+
+MENTIONED = 20  # entries that an error names
 
 
 def administrate(home: Home, argv: "list[str]") -> int:
@@ -37,6 +47,7 @@ def administrate(home: Home, argv: "list[str]") -> int:
     only.add_argument("--block-from", metavar="FILE", help="block the addresses and networks of a file, one a line")
     only.add_argument("--check", nargs="+", metavar="ADDRESS", help="tell whether an event could block these")
     add_dry_run(only)
+    add_report(only)
     only.add_argument("--reconcile", action="store_true", help="make the firewall hold what the ledger holds")
     add_selftest(only)
     parser.add_argument("--timeout", type=int, default=86400, metavar="SECONDS", help="how long --block lasts (86400)")
@@ -48,8 +59,11 @@ def administrate(home: Home, argv: "list[str]") -> int:
         parser.error("--timeout is 1 to %d seconds" % TIMEOUT_LIMIT)
     if args.dry_run:
         return print_entry(*respond(home, dry_run=True))
+    if args.report:
+        return report_errors(home, lambda: report(home))
     Budget.seconds = 120.0
-    return report_errors(home, lambda: carry_out_command(home, args))
+    action = "block" if args.block or args.block_from else "unblock" if args.unblock else ""
+    return report_errors(home, lambda: carry_out_command(home, args), "reconcile" if args.reconcile else action)
 
 
 def carry_out_command(home: Home, args: "Namespace") -> int:
@@ -63,10 +77,13 @@ def carry_out_command(home: Home, args: "Namespace") -> int:
 
 def check(home: Home, words: "list[str]") -> int:
     """Print for each address whether an event could block it; 1 if one could not."""
-    networks = never_block(home, Config().read(home.config))
+    config = Config().read(home.config)
+    networks = never_block(home, config)
     code = 0
     for address in words_to_addresses(words):
         reason = networks.reason(address)
+        if not reason and not config.block_internal and is_internal(address, config.nat64):
+            reason = "internal, unless the binding says internal=yes"
         sys.stdout.write("%s %s\n" % (address, "never: " + reason if reason else "may be blocked"))
         code = 1 if reason else code
     return code
@@ -74,12 +91,15 @@ def check(home: Home, words: "list[str]") -> int:
 
 def change(home: Home, args: "Namespace") -> int:
     """Open the ledger for a command that reads or changes it, and print what it says when the ledger is free again."""
+    used = any(os.access(folder + "/" + LEDGER, os.F_OK) for folder in (home.state, home.memory))
+    if args.reconcile and not used and not os.access(home.config, os.F_OK):
+        return 0  # every agent of a group runs it, and not each of them blocks
     config = Config().read(home.config)
-    if args.list and not os.access(home.state + "/" + LEDGER, os.F_OK):
+    if args.list and not used:
         return 0
     if args.reconcile:
         # Before the ledger is locked: a name server may be slow, and no response must wait for it.
-        resolve_managers(home)
+        report_errors(home, lambda: resolve_managers(home), "reconcile")
     said: "list[str]" = []
     ledger = Ledger(home)
     try:
@@ -102,18 +122,43 @@ def change_locked(home: Home, args: "Namespace", config: Config, ledger: Ledger,
         return reconcile(home, ledger, firewall, networks)
     if args.unblock:
         return unblock_all(home, ledger, firewall, args.unblock, said)
-    words = args.block
-    if not words:
-        lines = read_file(args.block_from, 64 * FILE_LIMIT).split("\n")
-        words = [line.partition("#")[0].strip() for line in lines]
-    addresses = words_to_addresses([word for word in words if word])
-    for address in addresses:
-        reason = networks.reason(address)
-        if reason:
-            raise Refused(reason, "%s is never blocked" % address)
-    if ledger.total() + len(addresses) > config.max_blocks:
+    addresses = wanted_addresses(args, networks)
+    count = len(fold(dict.fromkeys(addresses, 0)))
+    if ledger.total() + count > config.max_blocks:
         raise Refused("ceiling-total", "max_blocks = %d" % config.max_blocks)
     return block_all(home, ledger, firewall, addresses, args.timeout, said=said)
+
+
+def wanted_addresses(args: "Namespace", networks: Networks) -> "list[Address]":
+    """Return what is to be blocked by hand. Raises Refused, which names each entry that cannot be, with its line."""
+    if args.block:
+        words = [("", word) for word in args.block]
+    else:
+        lines = read_file(args.block_from, 64 * FILE_LIMIT).split("\n")
+        words = [
+            ("%s:%d: " % (args.block_from, at), line.partition("#")[0].strip()) for at, line in enumerate(lines, 1)
+        ]
+    found: "list[Address]" = []
+    wrong: "list[str]" = []
+    reasons: "list[str]" = []
+    for place, word in words:
+        if not word:
+            continue
+        try:
+            address = parse_network(word)
+        except ValueError as error:
+            wrong.append("%s%s" % (place, error))
+            reasons.append("not-an-address")
+            continue
+        reason = networks.reason(address)
+        if reason:
+            wrong.append("%s%s is never blocked: %s" % (place, address, reason))
+            reasons.append(reason)
+        found.append(address)
+    if wrong:
+        more = "; and %d more" % (len(wrong) - MENTIONED) if len(wrong) > MENTIONED else ""
+        raise Refused(reasons[0], "; ".join(wrong[:MENTIONED]) + more)
+    return found
 
 
 def describe(record: Record, clock: Clock) -> "dict[str, object]":
@@ -191,7 +236,7 @@ def block_all(
     home: Home, ledger: Ledger, firewall: Backend, addresses: "list[Address]", seconds: int, *, said: "list[str]"
 ) -> int:
     """Block many in one transaction of the firewall: all of them, or none."""
-    block_many(ledger, firewall, addresses, (seconds + SLACK) * 1000)
+    entries = block_many(ledger, firewall, addresses, (seconds + SLACK) * 1000)
     finish(
         home,
         0,
@@ -207,4 +252,6 @@ def block_all(
         },
     )
     said.append("%d blocked for %d s" % (len(addresses), seconds))
+    if entries < len(addresses):
+        said.append("%d of them are part of others, which have the longer time" % (len(addresses) - entries))
     return 0

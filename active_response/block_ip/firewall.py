@@ -44,8 +44,11 @@ def open_firewall(ledger: Ledger, config: Config, networks: "Networks | None") -
 
 
 def ready_firewall(home: Home, ledger: Ledger, config: Config, networks: "Networks | None") -> Backend:
-    """Return ``open_firewall``'s answer, and tell in the log when it had to build the table."""
+    """Return ``open_firewall``'s answer; tell in the log when it had to build the table, or the ledger elsewhere."""
     firewall = open_firewall(ledger, config, networks)
+    if ledger.lack and ledger.created:
+        entry = {"response": home.response, "action": "rebuild", "result": "failed", "reason": "ledger"}
+        finish(home, 0, dict(entry, detail=ledger.lack + "; kept in memory, so blocks go on"))
     if firewall.rebuilt:
         uncovered = firewall.uncovered
         detail = "ingress_device %s: %s" % (", ".join(config.ingress), uncovered) if uncovered else ""
@@ -108,15 +111,19 @@ def build_table(firewall: Backend, items: "list[tuple[Address, int]]") -> None:
 
 
 def adopt(ledger: Ledger, firewall: Netlink) -> None:
-    """Write down, in a ledger that is new, which single addresses the kernel blocks: the old one was lost."""
+    """Write down which single addresses the kernel blocks, and no others: the ledger is new, or was out of reach."""
     try:
         present = firewall.present()
     except OSError:
         return  # no table: a host that never blocked anything
+    for at, record in ledger.records()[0]:
+        if record.address.single and record.address not in present:
+            ledger.clear(at)
     for address, left in present.items():
-        if address.single:
+        at, before = ledger.find(address)
+        if address.single and not before:
             record = Record(address)
             record.backend = firewall.number
             record.added = ledger.clock.wall // 1000
             record.end_in(left, ledger.clock)
-            ledger.write(ledger.find(address)[0], record)
+            ledger.write(at, record)

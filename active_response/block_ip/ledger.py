@@ -8,7 +8,7 @@ from active_response.block_ip.record import Clock, Record
 from active_response.common.deadline import lock_in_time
 from active_response.common.files import open_state
 from active_response.common.home import Home
-from active_response.common.refusal import Failed
+from active_response.common.refusal import Failed, Refused
 
 LEDGER = "block-ip.ledger"
 RING_MINUTES = 10240  # minutes of expiry that the ledger counts by; more than TIMEOUT_LIMIT + SLACK
@@ -39,27 +39,53 @@ class Ledger:
     SIZE = DATA + BUCKETS * SLOTS * 64
 
     def __init__(self, home: Home) -> None:
-        folder = open_state(home.state)
+        self.lack = ""  # why it is kept in memory, until the next boot
+        self.created = False
+        try:
+            self._open(home.state)
+            if os.access(home.memory + "/" + LEDGER, os.F_OK):
+                self.boot = 0  # what was blocked meanwhile, the kernel tells
+                os.unlink(home.memory + "/" + LEDGER)
+        except OSError as error:
+            # A disk that is full, or read-only by now, must not be a reason to block nobody.
+            self.lack = "%s: %s" % (home.state, error.strerror)
+            try:
+                self._open(home.memory)
+            except (OSError, Refused) as second:
+                raise Failed("ledger", "%s; %s" % (self.lack, second)) from None
+
+    def _open(self, path: str) -> None:
+        """Open the ledger in a folder, make it if need be, and take the lock. Raises OSError, Refused, Failed."""
+        folder = open_state(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self.file = os.open(LEDGER, flags, 0o600, dir_fd=folder)
         finally:
             os.close(folder)
-        lock_in_time(self.file)
-        self.clock = Clock()
-        header = os.pread(self.file, self.HEADER.size, 0)
-        if os.fstat(self.file).st_size != self.SIZE or not header.startswith(self.MAGIC):
-            self._create()
+        try:
+            lock_in_time(self.file)
+            self.clock = Clock()
             header = os.pread(self.file, self.HEADER.size, 0)
+            if os.fstat(self.file).st_size != self.SIZE or not header.startswith(self.MAGIC):
+                self._create()
+                header = os.pread(self.file, self.HEADER.size, 0)
+        except Exception:
+            os.close(self.file)
+            raise
         _, salt, self.boot, _, self.swept = self.HEADER.unpack(header)
         self.salt = int.from_bytes(salt, "little") | 1
 
     def _create(self) -> None:
         os.ftruncate(self.file, 0)
-        os.posix_fallocate(self.file, 0, self.SIZE)
-        # The magic comes last: a ledger that was not finished is begun again.
-        header = self.HEADER.pack(self.MAGIC, os.urandom(16), 0, 0, 0)
-        os.pwrite(self.file, header, 0)
+        try:
+            os.posix_fallocate(self.file, 0, self.SIZE)
+            # The magic comes last: a ledger that was not finished is begun again.
+            header = self.HEADER.pack(self.MAGIC, os.urandom(16), 0, 0, 0)
+            os.pwrite(self.file, header, 0)
+        except OSError:
+            os.ftruncate(self.file, 0)  # what little room there is belongs to others
+            raise
+        self.created = True
 
     def close(self) -> None:
         """Give up the lock."""

@@ -2,17 +2,21 @@
 
 import _struct
 import posix as os
+import time
 
-from active_response.block_ip.addresses import MAPPED, Address, Networks, parse_network
+from active_response.block_ip.addresses import Address, Networks, parse_network
 from active_response.block_ip.attributes import attributes
 from active_response.block_ip.config import Config
+from active_response.block_ip.connections import peers_of
 from active_response.block_ip.routes import route_dump
-from active_response.common.deadline import time_left
-from active_response.common.files import read_file
+from active_response.common.files import PAUSES, read_file, read_stable
 from active_response.common.home import Home
 from active_response.common.refusal import Refused
+from active_response.common.words import is_number
 
 NAMES = "manager-names"  # in the state folder: the managers' addresses, as --selftest or --reconcile resolved them
+SERVER = ".dns"  # stands there for the name of a resolver; no host is called so
+PROGRAMS = ("wazuh-agentd", "wazuh-analysisd", "wazuh-execd")  # where one of these is, Wazuh is installed
 FIXED = (
     ("0.0.0.0/8", "unspecified"),
     ("127.0.0.0/8", "loopback"),
@@ -32,7 +36,7 @@ FIXED = (
 
 def never_block(home: Home, config: Config) -> Networks:
     """Return everything that must not be blocked here, now. Raises Refused when it cannot be found out."""
-    networks = Networks()
+    networks = Networks(config.nat64)
     for text, reason in FIXED:
         networks.add(parse_network(text), reason)
     try:
@@ -41,7 +45,7 @@ def never_block(home: Home, config: Config) -> Networks:
         managers(networks, home)
     except OSError as error:
         raise Refused("safety-list", "cannot tell own addresses, gateways, managers: %s" % error) from None
-    name_servers(networks)
+    name_servers(networks, home)
     for address in config.allow:
         networks.add(address, "allow-list")
     return networks
@@ -75,17 +79,35 @@ def gateways(networks: Networks) -> None:
                     networks.add(Address(packed, len(packed) * 8), "gateway")
 
 
-def name_servers(networks: Networks) -> None:
-    """Protect the resolvers that this host asks."""
+def name_servers(networks: Networks, home: Home) -> None:
+    """Protect the resolvers that this host asks, and those that it asked when ``--reconcile`` last looked.
+
+    While somebody writes resolv.conf, it names nobody.
+    """
+    for text in asked_servers() + remembered(home, SERVER):
+        protect_text(networks, text, "dns")
+
+
+def asked_servers() -> "list[str]":
+    """Return the resolvers that this host is set up to ask."""
+    found: "list[str]" = []
     for path in ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"):
         try:
             lines = read_file(path).split("\n")
         except OSError:
             continue
-        for line in lines:
-            words = line.split()
-            if len(words) > 1 and words[0] == "nameserver":
-                protect_text(networks, words[1].partition("%")[0], "dns")
+        words = [line.split() for line in lines]
+        found += [one[1].partition("%")[0] for one in words if len(one) > 1 and one[0] == "nameserver"]
+    return found
+
+
+def remembered(home: Home, name: str) -> "list[str]":
+    """Return the addresses that ``--selftest`` or ``--reconcile`` wrote down for a name."""
+    try:
+        lines = read_file(home.state + "/" + NAMES).split("\n")
+    except OSError:
+        return []
+    return [line.split()[0] for line in lines if line.split()[1:] == [name]]
 
 
 def protect_text(networks: Networks, text: str, reason: str) -> bool:
@@ -101,26 +123,59 @@ def manager_words(text: str) -> "list[str]":
     """Return the addresses, networks and names that an ossec.conf trusts: servers, cluster nodes, white list."""
     found: "list[str]" = []
     for tag in ("address", "server-ip", "server-hostname", "manager_address", "node", "white_list"):
-        for part in text.split("<" + tag + ">")[1:]:
-            word = part.partition("<")[0].strip()
+        for word in between(text, tag):
             if word and len(word) <= 253 and word not in found:
                 found.append(word)
     return found
 
 
-def managers(networks: Networks, home: Home) -> None:
-    """Protect the Wazuh managers: those named by address, and those named by host as last resolved.
+def between(text: str, tag: str) -> "list[str]":
+    """Return what stands in each element of this name, up to the next tag."""
+    return [part.partition("<")[0].strip() for part in text.split("<" + tag + ">")[1:]]
 
-    A name is looked up in /etc/hosts and in what ``--selftest`` or ``--reconcile`` resolved last, and never by DNS
-    from here: a response must not wait for a name server. While a name is unresolved, everybody that this host is
-    connected to on the agent's ports is protected instead. Raises OSError.
+
+def server_ports(text: str) -> "set[int]":
+    """Return the ports of the servers that an agent's ossec.conf names; 1514 where it names none."""
+    found: "set[int]" = set()
+    for part in text.split("<server>")[1:]:
+        server = part.partition("</server>")[0]
+        found.update(int(word) for word in between(server, "port") or ["1514"] if is_number(word, 5))
+    return {port for port in found if 0 < port < 65536} or {1514}
+
+
+def read_ossec_conf(home: Home) -> str:
+    """Return the text of ossec.conf, an empty one where there is no Wazuh. Raises OSError, Refused.
+
+    What is lost of it, by whoever writes it just now, must not look like a host without a manager.
     """
+    path = home.root + "/etc/ossec.conf"
     try:
-        words = manager_words(read_file(home.root + "/etc/ossec.conf"))
+        text, stable = read_stable(path)
+        for pause in PAUSES:
+            if stable and text.count("<ossec_config>") <= text.count("</ossec_config>") > 0:
+                return text
+            time.sleep(pause)
+            text, stable = read_stable(path)
     except FileNotFoundError:
-        connected_managers(networks)
-        return
+        if any(os.access(home.root + "/bin/" + name, os.F_OK) for name in PROGRAMS):
+            raise
+        return ""  # only the responses are here: a trial
+    raise Refused("safety-list", "%s is not complete" % path)
+
+
+def managers(networks: Networks, home: Home) -> None:
+    """Protect the Wazuh managers: those named by address, those named by host as last resolved, those in use.
+
+    In use is what wazuh-agentd has opened a connection to, whatever DNS says by now. A name is looked up in /etc/hosts
+    and in what ``--selftest`` or ``--reconcile`` resolved last, and never by DNS from here: a response must not wait
+    for a name server. Raises OSError; Refused when the agent's manager cannot be found out.
+    """
+    text = read_ossec_conf(home)
+    words = manager_words(text)
     names = [word.lower() for word in words if not protect_text(networks, word, "manager")]
+    peers = peers_of(home, "wazuh-agentd", server_ports(text), udp="udp" in between(text, "protocol"))
+    for address in peers:
+        networks.add(address, "manager")
     if not names:
         return
     known: "set[str]" = set()
@@ -134,42 +189,9 @@ def managers(networks: Networks, home: Home) -> None:
             matched = [name for name in names if name in parts[1:]]
             if matched and protect_text(networks, parts[0], "manager"):
                 known.update(matched)
-    if len(known) < len(names):
-        connected_managers(networks)
-
-
-def connected_managers(networks: Networks) -> None:
-    """Protect the peers of this host's connections to TCP ports 1514 and 1515, the manager's.
-
-    Raises Failed when there are so many connections that there is no time to look through them: whoever can open them
-    must not get the manager blocked by it.
-    """
-    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # a kernel without this family
-        rest = b""
-        try:
-            while True:
-                time_left()
-                part = os.read(file, 262144)
-                lines = (rest + part).split(b"\n")
-                rest = lines.pop()
-                for line in lines:
-                    if b":05EA " in line or b":05EB " in line:
-                        connected_manager(networks, line.split())
-                if not part:
-                    break
-        finally:
-            os.close(file)
-
-
-def connected_manager(networks: Networks, words: "list[bytes]") -> None:
-    """Protect the peer of a line of /proc/net/tcp, if it is at one of the manager's ports."""
-    host, _, port = words[2].partition(b":")
-    if port in (b"05EA", b"05EB"):
-        raw = bytes.fromhex(host.decode("ascii"))
-        swapped = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
-        packed = swapped[12:] if swapped.startswith(MAPPED) else swapped
-        networks.add(Address(packed, len(packed) * 8), "manager")
+    client = text.partition("<client>")[2].partition("</client>")[0]
+    unknown = [word for word in manager_words(client) if word.lower() in names and word.lower() not in known]
+    if unknown and not peers:
+        raise Refused(
+            "safety-list", "%s: never resolved, and the agent has no connection; try --reconcile" % unknown[0]
+        )

@@ -8,8 +8,16 @@ from active_response.block_ip.backend import Backend, Unavailable
 from active_response.block_ip.firewall import restore
 from active_response.block_ip.ledger import Ledger
 from active_response.block_ip.netlink import Netlink
-from active_response.block_ip.protected import NAMES, manager_words, protect_text
-from active_response.common.files import open_state, read_file
+from active_response.block_ip.protected import (
+    NAMES,
+    SERVER,
+    asked_servers,
+    manager_words,
+    protect_text,
+    read_ossec_conf,
+    remembered,
+)
+from active_response.common.files import open_state, replace_file
 from active_response.common.home import Home
 from active_response.common.log import finish
 from active_response.common.refusal import Failed
@@ -57,12 +65,12 @@ def difference(expected: "dict[Address, int]", present: "dict[Address, int]") ->
     return "%d missing, %d stale, %d too long" % (len(missing), len(stale), len(late))
 
 
-def resolve_managers(home: Home) -> None:
-    """Look up the managers that ossec.conf names by host, for `managers` to use. Takes as long as DNS takes."""
-    try:
-        words = manager_words(read_file(home.root + "/etc/ossec.conf"))
-    except OSError:
-        return
+def resolve_managers(home: Home) -> int:
+    """Look up the managers that ossec.conf names by host, for `managers` to use. Takes as long as DNS takes.
+
+    What is known of a name that cannot be looked up just now stays. Return 0. Raises OSError, Refused.
+    """
+    words = manager_words(read_ossec_conf(home))
     lines: "list[str]" = []
     scratch = Networks()
     for word in words:
@@ -71,19 +79,13 @@ def resolve_managers(home: Home) -> None:
         try:
             found = _socket.getaddrinfo(word, 1514, 0, _socket.SOCK_STREAM)
         except (OSError, UnicodeError):
+            lines += ["%s %s" % (address, word.lower()) for address in remembered(home, word.lower())]
             continue
         lines += ["%s %s" % (str(entry[4][0]).partition("%")[0], word.lower()) for entry in found]
+    lines += ["%s %s" % (address, SERVER) for address in asked_servers() or remembered(home, SERVER)]
     folder = open_state(home.state)
     try:
-        draft = "%s.%d" % (NAMES, os.getpid())
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(draft, flags, 0o600, dir_fd=folder)
-        try:
-            data = ("\n".join(lines) + "\n").encode("utf-8", "replace")
-            while data:
-                data = data[os.write(file, data) :]
-        finally:
-            os.close(file)
-        os.rename(draft, NAMES, src_dir_fd=folder, dst_dir_fd=folder)
+        replace_file(folder, NAMES, ("\n".join(lines) + "\n").encode("utf-8", "replace"))
     finally:
         os.close(folder)
+    return 0

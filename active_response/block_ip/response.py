@@ -1,6 +1,6 @@
 """What an event asks for, carried out: an address is blocked, or its block ends."""
 
-from active_response.block_ip.addresses import Address, parse_address
+from active_response.block_ip.addresses import Address, is_internal, parse_address
 from active_response.block_ip.blocks import block, unblock
 from active_response.block_ip.config import SLACK, Config
 from active_response.block_ip.firewall import ready_firewall
@@ -22,7 +22,7 @@ def respond(home: Home, *, dry_run: bool = False) -> "tuple[int, dict[str, str]]
         else:
             carry_out_delete(home, request, entry, dry_run=dry_run)
 
-    return answer_execd(home, ("address", "timeout", "longest"), carry_out)
+    return answer_execd(home, ("address", "timeout", "longest", "internal", "observe"), carry_out)
 
 
 def address_of(request: Request, config: Config) -> Address:
@@ -58,9 +58,11 @@ def carry_out_add(home: Home, request: Request, source: Input, entry: "dict[str,
     reason = networks.reason(address)
     if reason:
         raise Refused(reason, "never blocked")
+    if is_internal(address, config.nat64) and not (config.block_internal or request.says("internal")):
+        raise Refused("internal", "neither block_internal nor the binding says so")
     seconds = seconds_of(request, config)
     entry["timeout"] = str(seconds)
-    if dry_run:
+    if dry_run or config.observe or request.says("observe"):
         entry.update(result="would", detail="block for %d s" % seconds)
         return
     confirm(home, source, str(address))
@@ -71,6 +73,7 @@ def carry_out_add(home: Home, request: Request, source: Input, entry: "dict[str,
             ledger, firewall, config, address, seconds, rule=int(request.rule) if is_number(request.rule, 9) else 0
         )
         entry.update(action=action, result="done", backend=firewall.name, blocks=str(ledger.total()))
+        entry["detail"] = "ledger in memory: " + ledger.lack if ledger.lack else ""
     finally:
         ledger.close()
 

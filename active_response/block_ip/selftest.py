@@ -35,6 +35,8 @@ def selftest(home: Home) -> int:
     with attempts.step("ledger " + home.state + "/" + LEDGER):
         ledger = Ledger(home)
     if ledger is not None:
+        if ledger.lack:
+            attempts.said.append("WARN the ledger is in memory, until the next boot: " + ledger.lack)
         try:
             if networks is not None:
                 try_firewall(home, ledger, config, networks, attempts)

@@ -4,7 +4,8 @@ import sys
 
 from active_response.common.home import Home
 from active_response.common.jsontext import to_json
-from active_response.common.refusal import Refused
+from active_response.common.log import finish
+from active_response.common.refusal import Failed, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def add_dry_run(only: "_MutuallyExclusiveGroup") -> None:
     only.add_argument("--dry-run", action="store_true", help="read a message of execd and tell what would be done")
 
 
+def add_report(only: "_MutuallyExclusiveGroup") -> None:
+    """Add the command that sums up what was observed."""
+    only.add_argument("--report", action="store_true", help="what would have been done while `observe` was on")
+
+
 def add_selftest(only: "_MutuallyExclusiveGroup") -> None:
     """Add the commands that help to set a response up."""
     only.add_argument("--selftest", action="store_true", help="try everything that a response needs")
@@ -38,14 +44,23 @@ def print_entry(code: int, entry: "dict[str, str]") -> int:
     return code
 
 
-def report_errors(home: Home, step: "Callable[[], int]") -> int:
-    """Return the exit code of a command, 1 when it was refused or failed, which is one line on standard error."""
+def report_errors(home: Home, step: "Callable[[], int]", action: str = "") -> int:
+    """Return the exit code of a command, 1 when it was refused or failed, which is one line on standard error.
+
+    It is in the log, too, when the command was one that changes something: ``action``, as the log calls it.
+    """
     try:
         return step()
     except Refused as error:
-        sys.stderr.write("%s: %s: %s\n" % (home.name, error.reason, error.detail))
+        result, reason, detail = "failed" if isinstance(error, Failed) else "refused", error.reason, error.detail
+        sys.stderr.write("%s: %s: %s\n" % (home.name, reason, detail))
     except OSError as error:
+        result, reason, detail = "failed", "internal", str(error)
         sys.stderr.write("%s: %s\n" % (home.name, error))
+    if action:
+        entry = {"response": home.response, "action": action, "result": result, "by": "administrator"}
+        entry.update(reason=reason, detail=detail[:1024])
+        finish(home, 1, entry)
     return 1
 
 

@@ -27,5 +27,7 @@ class Home:
         self.config = self.root + "/active-response/cicd/" + self.response + ".conf"
         self.queue = self.root + "/queue/cicd"
         self.state = self.queue + "/response"
+        # For what must be kept when the disk is full: in memory, until the next boot.
+        self.memory = "/run/cicd-response" + self.root.replace("/", "-")[-128:]
         self.logs = self.root + "/logs/cicd"
         self.log = self.logs + "/response.log"

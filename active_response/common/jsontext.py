@@ -6,12 +6,20 @@ def refuse_constant(text: str) -> None:
     raise ValueError("not JSON: " + text)
 
 
+def only_once(pairs: "list[tuple[str, object]]") -> "dict[str, object]":
+    """Return an object. Raises ValueError when a key comes twice: one reader takes the first, another the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key comes twice")
+    return found
+
+
 class ScannerOptions:
     """What the scanner of the json module asks of its decoder."""
 
     strict = False
     object_hook = None
-    object_pairs_hook = None
+    object_pairs_hook = staticmethod(only_once)
     parse_float = str
     parse_int = str  # digits stay text: a number of 60,000 digits costs nothing
     parse_constant = staticmethod(refuse_constant)
@@ -27,7 +35,13 @@ def parse_json(text: str) -> object:
     except (ImportError, AttributeError):
         import json  # noqa: PLC0415
 
-        decoder = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=refuse_constant)
+        decoder = json.JSONDecoder(
+            strict=False,
+            parse_float=str,
+            parse_int=str,
+            parse_constant=refuse_constant,
+            object_pairs_hook=only_once,
+        )
         scan = decoder.scan_once  # type: ignore[attr-defined]
     text = text.strip(" \t\r\n")
     try:

@@ -15,9 +15,14 @@ LOG_LIMIT = 10485760  # bytes; then the log becomes response.log.1
 LOG = "response.log"
 
 
+def line_of(entry: "dict[str, str]") -> str:
+    """Return an entry as the line that Wazuh reads."""
+    return to_json({"integration": "cicd-response", "cicd": entry}) + "\n"
+
+
 def write_log(home: Home, entry: "dict[str, str]") -> None:
     """Append one JSON line to the log that Wazuh reads. Raises OSError when it cannot be written safely."""
-    line = to_json({"integration": "cicd-response", "cicd": entry}) + "\n"
+    line = line_of(entry)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     # The folder above may belong to the group wazuh: never write through a link or into a foreign file.
     folder = open_folder(home.logs, 0o750)
@@ -61,5 +66,21 @@ def finish(home: Home, code: int, entry: "dict[str, str]") -> int:
         write_log(home, entry)
     except OSError as error:
         sys.stderr.write("%s: %s: %s\n" % (home.name, home.log, error.strerror))
+        hand_to_agent(home, line_of(dict(entry, log=str(error.strerror))))
         return 1
     return code
+
+
+def hand_to_agent(home: Home, line: str) -> None:
+    """Give the agent a line that could not be written, as its log collector would; otherwise nobody hears of it."""
+    import _socket  # noqa: PLC0415 - only when the disk is full
+
+    link = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        link.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        link.connect(home.root + "/queue/sockets/queue")
+        link.send(("1:%s:%s" % (home.log, line.rstrip())).encode("ascii"))
+    except OSError:
+        return  # the agent does not run, or has no time
+    finally:
+        link.close()

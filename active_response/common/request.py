@@ -4,6 +4,8 @@ from active_response.common.jsontext import to_json
 from active_response.common.refusal import Refused
 from active_response.common.words import member, plain_word, seconds_of_text
 
+FLAGS = ("internal", "observe")  # arguments that are `yes` or `no`
+
 
 class Request:
     """What execd asks for, in the words of Wazuh 4 (add, delete) or 5 (enable, disable).
@@ -45,10 +47,14 @@ class Request:
             key, _, value = word.partition("=") if isinstance(word, str) else ("", "", "")
             if key == "from" and plain_word(value, "._-/:"):
                 self.origins.append(value)
-            elif key in allowed and plain_word(value, "._-"):
+            elif key in allowed and (value in ("yes", "no") if key in FLAGS else plain_word(value, "._-")):
                 self.arguments[key] = value
             else:
                 raise Refused("arguments", "not an argument of %s: %s" % (name, to_json(word)[:64]))
+
+    def says(self, flag: str) -> bool:
+        """Whether the binding says ``flag=yes``."""
+        return self.arguments.get(flag) == "yes"
 
     def check_origin(self) -> None:
         """Refuse an event that does not come from where the binding says.

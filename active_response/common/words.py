@@ -25,3 +25,10 @@ def member(value: object, key: str) -> "dict[str, object]":
     """Return the object that stands at ``key``, an empty one where there is none."""
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def repository(image: str) -> str:
+    """Return the name of an image, without its tag and digest."""
+    name = image.partition("@")[0]
+    before, slash, last = name.rpartition("/")
+    return (before + slash + last.partition(":")[0])[:256]

@@ -2,12 +2,21 @@
 
 import sys
 
-from active_response.common.admin import Attempts, add_dry_run, add_selftest, command_parser, print_entry, report_errors
+from active_response.common.admin import (
+    Attempts,
+    add_dry_run,
+    add_report,
+    add_selftest,
+    command_parser,
+    print_entry,
+    report_errors,
+)
 from active_response.common.deadline import Budget
 from active_response.common.files import check_owner
 from active_response.common.home import Home
 from active_response.common.jsontext import to_json
 from active_response.common.log import LOG, finish, write_log
+from active_response.common.observe import report
 from active_response.quarantine_container.config import EXAMPLE, Config
 from active_response.quarantine_container.engine import Engine
 from active_response.quarantine_container.isolation import release
@@ -21,6 +30,7 @@ def administrate(home: Home, argv: "list[str]") -> int:
     only.add_argument("--list", action="store_true", help="print what is in quarantine, one JSON object a line")
     only.add_argument("--release", nargs="+", metavar="ID", help="end quarantines; `all` ends every one")
     add_dry_run(only)
+    add_report(only)
     add_selftest(only)
     args = parser.parse_args(argv)
     if args.example_config:
@@ -28,10 +38,13 @@ def administrate(home: Home, argv: "list[str]") -> int:
         return 0
     if args.dry_run:
         return print_entry(*respond(home, dry_run=True))
+    if args.report:
+        return report_errors(home, lambda: report(home))
     Budget.seconds = 20.0
     if args.selftest:
         return report_errors(home, lambda: selftest(home))
-    return report_errors(home, lambda: list_or_release(home, args.release or []))
+    action = "release" if args.release else ""
+    return report_errors(home, lambda: list_or_release(home, args.release or []), action)
 
 
 def list_or_release(home: Home, words: "list[str]") -> int:
@@ -44,7 +57,7 @@ def list_or_release(home: Home, words: "list[str]") -> int:
         for name in names:
             record = ward.record(name) or {}
             told = {key: str(record.get(key, "")) for key in ("container", "name", "since", "rule_id")}
-            told["evidence"] = ward.path + "/" + name
+            told["evidence"] = ward.folder(name)
             listed.append(to_json(told) + "\n")
     finally:
         ward.close()

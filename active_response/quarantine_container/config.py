@@ -7,7 +7,11 @@ from active_response.common.words import WORD, is_number, member
 NAME = "cicd-quarantine-container"
 EXAMPLE = """\
 # cicd-quarantine-container: which containers may be taken out of service on this host, and how many.
-# Read anew on each run. A key that is not known, or a file that others can write, stops all quarantining.
+# Read anew on each run. A key that is not known, a file that others can write, or one that does not end with the line
+# `# end` stops all quarantining: a list that is only half written must not look like a short one.
+
+# yes: touch no container, and write to the log which would have been; `--report` sums it up. A good first week.
+observe = no
 
 # Never touch these. A name may end in `*`; a label is `key` or `key=value`. Whoever can create containers can give them
 # a label, a name and an image's name: where jobs can, prefer a label with a value that only you know. Every refusal is
@@ -33,12 +37,21 @@ field = data.docker.id
 # The engine's socket.
 socket = /var/run/docker.sock
 
-# Beyond these, an event is reported instead of acted on.
+# Beyond these, an event is reported instead of acted on. Counted are the containers of the last hour that are still
+# there: services, and apart from them those that are younger than an hour. One image fills at most half of either.
 max_new_per_minute = 10
 max_quarantined = 20
+max_short_lived = 100
 
 # Lines of the container's log that are kept as evidence.
 log_lines = 10000
+
+# Megabytes of evidence that are kept in all, and that stay free on the disk. When they are used up, the image with the
+# most evidence loses its oldest; what the engine said of a container before it was touched stays.
+evidence_mb = 1024
+keep_free_mb = 512
+
+# end
 """
 DEFAULT_FIELDS = tuple(line[8:] for line in EXAMPLE.split("\n") if line.startswith("field = "))
 
@@ -49,7 +62,10 @@ class Config:
     LIMITS = {  # noqa: RUF012 - constant
         "max_new_per_minute": (0, 10000),
         "max_quarantined": (0, 10000),
+        "max_short_lived": (0, 10000),
         "log_lines": (0, 1000000),
+        "evidence_mb": (0, 1000000),
+        "keep_free_mb": (0, 1000000),
     }
 
     def __init__(self) -> None:
@@ -60,7 +76,11 @@ class Config:
         self.socket = "/var/run/docker.sock"
         self.max_new_per_minute = 10
         self.max_quarantined = 20
+        self.max_short_lived = 100
         self.log_lines = 10000
+        self.evidence_mb = 1024
+        self.keep_free_mb = 512
+        self.observe = False
 
     def read(self, path: str) -> "Config":
         """Read the file. Raises Refused("configuration") with path and line for anything that is not right."""
@@ -72,6 +92,8 @@ class Config:
                 )
             elif key == "field" and value and not value.strip(WORD + "_.-"):
                 self.fields.append(value)
+            elif key == "observe" and value in ("yes", "no"):
+                self.observe = value == "yes"
             elif key == "socket" and value.startswith("/"):
                 self.socket = value
             elif (

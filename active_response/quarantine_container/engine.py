@@ -59,16 +59,17 @@ class Engine:
             raise Failed("engine", "not an answer of HTTP")
         if b"transfer-encoding: chunked" in head.lower():
             parts: "list[bytes]" = []
-            while body:
-                line, _, body = body.partition(b"\r\n")
+            at = 0
+            while True:
+                end = body.find(b"\r\n", at)
                 try:
-                    length = int(line.split(b";")[0], 16)
+                    length = int(body[at:end].split(b";")[0], 16) if end >= 0 else 0
                 except ValueError:
                     break
                 if length <= 0:
                     break
-                parts.append(body[:length])
-                body = body[length + 2 :]
+                parts.append(body[end + 2 : end + 2 + length])
+                at = end + 2 + length + 2
             body = b"".join(parts)
         return int(words[1]), body
 

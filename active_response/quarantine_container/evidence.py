@@ -9,8 +9,10 @@ from active_response.common.log import finish
 from active_response.common.refusal import Refused
 from active_response.quarantine_container.config import Config
 from active_response.quarantine_container.engine import Engine
+from active_response.quarantine_container.room import LARGE, make_room
 from active_response.quarantine_container.ward import Ward
 
+INSPECT_LIMIT = 1048576  # bytes kept of what the engine said of a container
 EVIDENCE_DEADLINE = 60  # seconds that the logs and changes of a container may take, in a process of their own
 
 
@@ -28,7 +30,10 @@ def gather(home: Home, engine: Engine, ward: Ward, config: Config, name: str) ->
         os.close(ward.lock)
         Budget.seconds = float(EVIDENCE_DEADLINE)
         _signal.alarm(EVIDENCE_DEADLINE + 5)
-        saved, problems = save(engine, ward, config, name)
+        saved: "list[str]" = []
+        problems = [ward.lack] if ward.lack else make_room(ward, config, name)
+        if not problems:
+            saved, problems = save(engine, ward, config, name)
         entry = {"response": home.response, "action": "evidence", "container": name}
         entry.update(
             result="failed" if problems else "done",
@@ -45,16 +50,24 @@ def save(engine: Engine, ward: Ward, config: Config, name: str) -> "tuple[list[s
     saved: "list[str]" = []
     problems: "list[str]" = []
     query = "?stdout=1&stderr=1&timestamps=1&tail=%d" % config.log_lines
-    for what, path in (("processes.json", "/top"), ("changes.json", "/changes"), ("log", "/logs" + query)):
+    for what, path in ((LARGE[0], "/top"), (LARGE[1], "/changes"), (LARGE[2], "/logs" + query)):
         try:
             status, body = engine.call("GET", "/containers/%s%s" % (name, path))
-            if status == 200:
-                ward.keep(name, what, body)
-                saved.append(what)
-            else:
-                problems.append("%s: HTTP %d" % (what, status))
-        except Refused as error:  # noqa: PERF203 - three calls
+        except Refused as error:
             problems.append("%s: %s" % (what, error.detail))
-        except OSError as error:
-            problems.append("%s: %s" % (what, error.strerror))  # released meanwhile
+            continue
+        if status != 200:
+            problems.append("%s: HTTP %d" % (what, status))
+        elif attempt_to_keep(ward, name, what, body, problems):
+            saved.append(what)
     return saved, problems
+
+
+def attempt_to_keep(ward: Ward, name: str, what: str, data: bytes, problems: "list[str]") -> bool:
+    """Keep a file, and return whether that worked; if not, say why. The container may be released meanwhile."""
+    try:
+        ward.keep(name, what, data)
+    except OSError as error:
+        problems.append("%s: %s" % (what, error.strerror))
+        return False
+    return True

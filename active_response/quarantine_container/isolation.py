@@ -3,14 +3,17 @@
 import time
 
 from active_response.common.refusal import Refused
-from active_response.common.words import HEX, is_number, member
+from active_response.common.words import HEX, is_number, member, repository
 from active_response.quarantine_container.config import Config
 from active_response.quarantine_container.engine import Engine, NotFound
-from active_response.quarantine_container.ward import Ward
+from active_response.quarantine_container.ward import Ward, age_of, boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
+
+COUNTED = 3600  # seconds for which a container in quarantine counts for a ceiling
+SHORT = 3600  # seconds; what was made since then is no service that others rest on
 
 
 def quarantine(
@@ -22,12 +25,14 @@ def quarantine(
     """
     name = str(container.get("Id"))
     known = ward.record(name) is not None
+    problems: "list[str]" = []
     if not known:
-        check_ceilings(ward, config)
-        ward.write(name, record_of(container, rule))
+        record = record_of(container, rule)
+        check_ceilings(engine, ward, config, record)
+        if not ward.write(name, record):
+            problems.append("its networks are too many to be written down: they stay off when it is released")
     state = member(container, "State")
     host = member(container, "HostConfig")
-    problems: "list[str]" = []
     if state.get("Running") is True and state.get("Paused") is not True:
         attempt(problems, "pause", lambda: engine.post("/containers/%s/pause" % name, fine=(409,)))
     for identity in network_ids(container):
@@ -45,12 +50,42 @@ def quarantine(
     return "refresh" if known else "quarantine", problems
 
 
-def check_ceilings(ward: Ward, config: Config) -> None:
-    """Refuse one more container when there are as many as the administrator allows."""
-    if ward.new_ones() >= config.max_new_per_minute:
+def check_ceilings(engine: Engine, ward: Ward, config: Config, wanted: "dict[str, object]") -> None:
+    """Refuse one more container when there are as many as the administrator allows. Raises Refused, Failed.
+
+    Services and short-lived containers are counted apart, each of them for an hour and while it is there, and those of
+    one image fill no more than half: whoever starts containers to have them quarantined must not use up what is meant
+    for others.
+    """
+    boot = boot_id()
+    records = {name: ward.record(name) or {} for name in ward.names()}
+    ages = {name: age_of(record, boot) for name, record in records.items()}
+    if sum(1 for age in ages.values() if age < 60) >= config.max_new_per_minute:
         raise Refused("ceiling-minute", "%d new within a minute" % config.max_new_per_minute)
-    if len(ward.names()) >= config.max_quarantined:
-        raise Refused("ceiling-total", "%d in quarantine" % config.max_quarantined)
+    kind, image = wanted["short_lived"], wanted["image"]
+    alike = [name for name in records if ages[name] < COUNTED and records[name].get("short_lived", "no") == kind]
+    ceiling = config.max_short_lived if kind == "yes" else config.max_quarantined
+    what = "short-lived ones" if kind == "yes" else "services"
+    check_ceiling(engine, ward, alike, ceiling, "%d %s in quarantine within an hour" % (ceiling, what))
+    share = max(1, ceiling // 2)
+    same = [name for name in alike if records[name].get("image") == image]
+    check_ceiling(engine, ward, same, share, "%d %s of one image, %s" % (share, what, image))
+
+
+def check_ceiling(engine: Engine, ward: Ward, names: "list[str]", ceiling: int, detail: str) -> None:
+    """Refuse one more than these, once those that are gone are counted no longer. Raises Refused, Failed."""
+    left = len(names)
+    for name in names:
+        if left < ceiling:
+            return
+        try:
+            engine.get("/containers/%s/json" % name)
+        except NotFound:
+            if ward.record(name) is not None:
+                ward.release(name)
+            left -= 1
+    if left >= ceiling:
+        raise Refused("ceiling-total", detail)
 
 
 def networks_of(container: "dict[str, object]") -> "dict[str, object]":
@@ -67,9 +102,13 @@ def network_ids(container: "dict[str, object]") -> "list[str]":
 def record_of(container: "dict[str, object]", rule: str) -> "dict[str, object]":
     """Return what has to be known to undo the quarantine of a container."""
     networks = networks_of(container)
+    # The engine writes the time in the same form, so that texts compare like times.
+    an_hour_ago = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - SHORT))
     return {
         "container": str(container.get("Id")),
         "name": str(container.get("Name", "")).lstrip("/"),
+        "image": repository(str(member(container, "Config").get("Image", ""))),
+        "short_lived": "yes" if str(container.get("Created", "")) > an_hour_ago else "no",
         "rule_id": rule,
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "paused_before": "yes" if member(container, "State").get("Paused") is True else "no",

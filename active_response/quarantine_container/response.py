@@ -7,7 +7,7 @@ from active_response.common.request import Request
 from active_response.common.words import HEX
 from active_response.quarantine_container.config import Config
 from active_response.quarantine_container.engine import Engine
-from active_response.quarantine_container.evidence import gather
+from active_response.quarantine_container.evidence import INSPECT_LIMIT, attempt_to_keep, gather
 from active_response.quarantine_container.isolation import quarantine, release
 from active_response.quarantine_container.ward import Ward
 
@@ -21,7 +21,7 @@ def respond(home: Home, *, dry_run: bool = False) -> "tuple[int, dict[str, str]]
         else:
             carry_out_delete(home, request, entry, dry_run=dry_run)
 
-    return answer_execd(home, ("target", "timeout"), carry_out)
+    return answer_execd(home, ("target", "timeout", "observe"), carry_out)
 
 
 def container_of(request: Request, config: Config, argument: str = "target") -> str:
@@ -63,7 +63,7 @@ def carry_out_add(home: Home, request: Request, source: Input, entry: "dict[str,
     reason = config.protects(container)
     if reason:
         raise Refused(reason, "never quarantined")
-    if dry_run:
+    if dry_run or config.observe or request.says("observe"):
         entry.update(result="would", detail="pause, disconnect, keep evidence")
         return
     confirm(home, source, name)
@@ -72,8 +72,11 @@ def carry_out_add(home: Home, request: Request, source: Input, entry: "dict[str,
         action, problems = quarantine(engine, ward, config, container, request.rule)
         entry["action"] = action
         if action == "quarantine":
-            ward.keep(name, "inspect.json", inspected)
+            if not ward.lack:
+                attempt_to_keep(ward, name, "inspect.json", inspected[:INSPECT_LIMIT], problems)
             gather(home, engine, ward, config, name)
+        if ward.lack:
+            problems.append("%s; its record is in memory" % ward.lack)
         if problems:
             entry.update(result="failed", reason="partial", detail="; ".join(problems))
         else:

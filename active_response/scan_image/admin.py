@@ -3,10 +3,18 @@
 import posix as os
 import sys
 
-from active_response.common.admin import add_dry_run, add_selftest, command_parser, print_entry, report_errors
+from active_response.common.admin import (
+    add_dry_run,
+    add_report,
+    add_selftest,
+    command_parser,
+    print_entry,
+    report_errors,
+)
 from active_response.common.files import check_owner
 from active_response.common.home import Home
 from active_response.common.log import write_log
+from active_response.common.observe import report
 from active_response.scan_image.config import EXAMPLE, Config
 from active_response.scan_image.image import parse_image
 from active_response.scan_image.requests import enqueue, open_lock, open_queue, read_requests
@@ -23,6 +31,7 @@ def administrate(home: Home, argv: "list[str]") -> int:
     only.add_argument("--list", action="store_true", help="print what waits in the queue")
     only.add_argument("--scan", metavar="IMAGE", help="ask for the scan of an image")
     add_dry_run(only)
+    add_report(only)
     add_selftest(only)
     args = parser.parse_args(argv)
     if args.example_config:
@@ -30,7 +39,9 @@ def administrate(home: Home, argv: "list[str]") -> int:
         return 0
     if args.dry_run:
         return print_entry(*respond(home, dry_run=True))
-    return report_errors(home, lambda: carry_out_command(home, args))
+    if args.report:
+        return report_errors(home, lambda: report(home))
+    return report_errors(home, lambda: carry_out_command(home, args), "add" if args.scan else "")
 
 
 def carry_out_command(home: Home, args: "Namespace") -> int:

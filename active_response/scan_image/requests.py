@@ -4,11 +4,13 @@ import posix as os
 import time
 
 from active_response.common.deadline import lock_in_time
-from active_response.common.files import open_folder, open_state
+from active_response.common.files import open_folder, open_state, replace_file
 from active_response.common.home import Home
-from active_response.common.jsontext import to_json
+from active_response.common.jsontext import parse_json, to_json
 from active_response.common.refusal import Refused
+from active_response.common.words import repository
 from active_response.scan_image.config import Config
+from active_response.scan_image.image import is_digest
 
 
 def open_queue(home: Home) -> int:
@@ -65,31 +67,34 @@ def enqueue(home: Home, config: Config, image: str, reason: str, rule: str) -> s
             return ""
         if len(waiting) >= config.max_pending:
             raise Refused("ceiling-total", "%d requests wait" % len(waiting))
+        if len(waiting) >= config.max_of_repository:
+            # Only now, because it costs reading them: whoever pulls many images must not fill the queue for all.
+            alike = sum(1 for line in read_requests(folder) if repository_of(line) == name_of(image))
+            if alike >= config.max_of_repository:
+                raise Refused("ceiling-total", "%d requests of one repository wait" % alike)
         now = time.time()
         name = "%d%s" % (int(now * 1000000000), mark)
         text = to_json({"version": 1, "image": image, "reason": reason, "requested": int(now), "rule": rule}) + "\n"
-        put_file(folder, ".%d-%d" % (os.getpid(), int(now * 1000000000)), name, text.encode("ascii"))
+        replace_file(folder, name, text.encode("ascii"), shared=True)
         return name
     finally:
         os.close(folder)
         os.close(held)
 
 
-def put_file(folder: int, draft: str, name: str, data: bytes) -> None:
-    """Write a file of the folder's group; nobody sees it under its name before it is whole. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(draft, flags, 0o640, dir_fd=folder)
+def repository_of(line: str) -> str:
+    """Return the repository of the image that a request asks for; others may write there, so it may be any text."""
     try:
-        os.fchown(file, -1, os.fstat(folder).st_gid)
-        while data:
-            data = data[os.write(file, data) :]
-        os.fsync(file)
-        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        os.unlink(draft, dir_fd=folder)
-        raise
-    finally:
-        os.close(file)
+        request = parse_json(line)
+    except ValueError:
+        return "?"
+    image = request.get("image") if isinstance(request, dict) else None
+    return name_of(image) if isinstance(image, str) else "?"
+
+
+def name_of(image: str) -> str:
+    """Return an image's repository; ids, which have none, count as one."""
+    return "" if is_digest(image) else repository(image)
 
 
 def read_requests(folder: int) -> "list[str]":

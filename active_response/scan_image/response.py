@@ -15,7 +15,7 @@ def respond(home: Home, *, dry_run: bool = False) -> "tuple[int, dict[str, str]]
     def carry_out_with(request: Request, source: Input, entry: "dict[str, str]") -> None:
         carry_out(home, request, source, entry, dry_run=dry_run)
 
-    return answer_execd(home, ("target", "timeout"), carry_out_with)
+    return answer_execd(home, ("target", "timeout", "observe"), carry_out_with)
 
 
 def carry_out(home: Home, request: Request, source: Input, entry: "dict[str, str]", *, dry_run: bool) -> None:
@@ -30,7 +30,7 @@ def carry_out(home: Home, request: Request, source: Input, entry: "dict[str, str
     request.check_origin()
     if config.ignores(image):
         raise Refused("ignored", "the configuration says so")
-    if dry_run:
+    if dry_run or config.observe or request.says("observe"):
         entry.update(result="would", detail="ask for a scan")
         return
     confirm(home, source, image)

@@ -163,3 +163,92 @@ def test_no_allow_listed_address_may_be_blocked_however_it_is_spelled(count):
         except block_ip.Refused:
             continue
     assert (tried, blocked) == (count, 0)
+
+
+EMBEDDED = {  # what stands for 198.51.100.9 (c633:6409)
+    "mapped": "::ffff:198.51.100.9", "compatible": "::c633:6409", "translated": "::ffff:0:198.51.100.9",
+    "NAT64": "64:ff9b::c633:6409", "6to4": "2002:c633:6409::1", "6to4 of another host": "2002:c633:6409:7::abcd",
+    "Teredo": "2001:0:c000:201:0:ffff:39cc:9bf6", "ISATAP": "2001:db8::5efe:c633:6409",
+    "ISATAP, global": "2001:db8:1:2:200:5efe:c633:6409",
+    "local NAT64 /48": "64:ff9b:1:c633:64:900::", "local NAT64 /56": "64:ff9b:1:c6:33:6409::",
+    "local NAT64 /64": "64:ff9b:1:0:c6:3364:900:0", "local NAT64 /96": "64:ff9b:1:aaaa:bbbb:cccc:198.51.100.9",
+    "a site's NAT64 /96": "2001:db8:64::c633:6409", "a site's NAT64 /32": "2001:db9:c633:6409::",
+    "a site's NAT64 /40": "2001:dba:99c6:3364:9::", "a site's NAT64 /64": "2001:dbb:0:1:c6:3364:900:0",
+}  # fmt: skip
+PREFIXES = ("2001:db8:64::/96", "2001:db9::/32", "2001:dba:9900::/40", "2001:dbb:0:1::/64")
+
+
+@pytest.mark.parametrize("text", EMBEDDED.values(), ids=EMBEDDED)
+def test_an_address_that_stands_for_an_allowed_one_is_allowed(text):
+    nat64 = [block_ip.parse_nat64(prefix) for prefix in PREFIXES]
+    for allowed in ("198.51.100.9", "198.51.100.0/24"):
+        networks = block_ip.Networks(nat64)
+        networks.add(block_ip.parse_network(allowed), "allow-list")
+        assert networks.reason(block_ip.parse_address(text)) == "allow-list"
+    # And the other way round: who is allowed by such an address is allowed by his own.
+    networks = block_ip.Networks(nat64)
+    networks.add(block_ip.parse_address(text), "allow-list")
+    assert networks.reason(block_ip.parse_address("198.51.100.9")) == "allow-list"
+    assert networks.reason(block_ip.parse_address("198.51.100.10")) is None
+
+
+@pytest.mark.parametrize("text", ["2001:db8:64::c633:6409", "2001:db9:c633:6409::", "2001:dba:99c6:3364:9::"])
+def test_a_sites_prefix_counts_only_where_it_is_one(text):
+    assert block_ip.ipv4_of(block_ip.parse_address(text)) == []
+
+
+@given(st.ip_addresses(v=4), st.sampled_from(["6to4", "teredo", "isatap", "nat64"]))
+def test_every_ipv4_address_is_found_in_its_ipv6_forms(address, form):
+    number = int(address)
+    value = {
+        "6to4": 0x2002 << 112 | number << 80 | 1,
+        "teredo": 0x20010000 << 96 | 0xC0000201 << 64 | (number ^ 0xFFFFFFFF),
+        "isatap": 0x20010DB8 << 96 | 0x02005EFE << 32 | number,
+        "nat64": 0x64FF9B << 96 | number,
+    }[form]
+    found = block_ip.ipv4_of(block_ip.parse_address(str(ipaddress.IPv6Address(value))))
+    assert str(address) in map(str, found)
+
+
+def test_networks_of_the_administrators_are_judged_by_their_fixed_bits():
+    networks = fixed()
+    networks.add(block_ip.parse_network("198.51.100.9"), "allow-list")
+    reason = lambda text: networks.reason(block_ip.parse_network(text))  # noqa: E731
+    assert reason("2002:c633:6400::/40") == "allow-list"
+    assert reason("64:ff9b::c633:6400/120") == "allow-list"
+    assert reason("2002:c633:6500::/40") is None
+    assert reason("2002:7f00::/24") == "loopback"
+    assert reason("2001:db8:bad::/48") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "internal"),
+    [
+        ("10.0.0.0", True), ("10.255.255.255", True), ("172.16.0.1", True), ("172.31.255.255", True),
+        ("192.168.0.1", True), ("100.64.0.1", True), ("100.127.255.255", True), ("192.0.0.8", True),
+        ("198.18.0.1", True), ("fc00::1", True), ("fdff::1", True), ("fec0::1", True), ("::ffff:10.0.0.1", True),
+        ("2002:a00:1::1", True), ("64:ff9b::a00:1", True), ("2001:0:c000:201:0:ffff:f5ff:fffe", True),
+        ("172.15.255.255", False), ("172.32.0.0", False), ("100.63.255.255", False), ("100.128.0.0", False),
+        ("192.167.255.255", False), ("11.0.0.0", False), ("198.20.0.0", False), ("2001:db8::1", False),
+        ("2002:c633:6409::1", False), ("fe00::1", False),
+        ("2001:db8::5efe:a00:1", False), ("2001:db8::200:5efe:a00:1", False), ("fd12::5efe:c633:6409", True),
+    ],
+)  # fmt: skip
+def test_which_addresses_are_internal(text, internal):
+    assert block_ip.is_internal(block_ip.parse_address(text)) is internal
+
+
+@pytest.mark.parametrize("value", ["198.51.100.0/24", "2001:db8::/33", "2001:db8::1/96", "2001:db8::", "x"])
+def test_a_prefix_of_nat64_has_one_of_six_lengths(value):
+    with pytest.raises(ValueError, match=r"not|bits"):
+        block_ip.parse_nat64(value)
+
+
+def test_networks_are_folded_into_those_around_them_with_the_longer_time():
+    parse = block_ip.parse_network
+    texts = {"203.0.113.0/24": 5, "203.0.113.64/26": 9, "203.0.113.7": 1, "198.51.100.7": 2, "2001:db8::/48": 3,
+             "2001:db8:0:1::/64": 1, "203.0.112.0/24": 4}  # fmt: skip
+    folded = block_ip.fold({parse(text): left for text, left in texts.items()})
+    assert {str(address): left for address, left in folded.items()} == {
+        "203.0.113.0/24": 9, "198.51.100.7": 2, "2001:db8::/48": 3, "203.0.112.0/24": 4,
+    }  # fmt: skip

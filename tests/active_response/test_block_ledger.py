@@ -27,7 +27,7 @@ class Clock:
 
 @pytest.fixture
 def place(tmp_path):
-    return types.SimpleNamespace(state=str(tmp_path / "state"))
+    return types.SimpleNamespace(state=str(tmp_path / "state"), memory=str(tmp_path / "memory"))
 
 
 def ledger_at(place, clock: Clock, monkeypatch):
@@ -223,3 +223,23 @@ def test_a_loose_state_folder_is_not_used(place, monkeypatch, config):
     Path(place.state).chmod(0o777)
     with pytest.raises(block_ip.Refused, match="permissions"):
         ledger_at(place, Clock(), monkeypatch)
+
+
+def test_many_that_the_firewall_does_not_take_leave_the_ledger_as_it_was(place, monkeypatch):
+    """Networks that were to be merged are there again, each with its own time."""
+    ledger = ledger_at(place, Clock(), monkeypatch)
+    firewall = Firewall()
+    networks = [block_ip.parse_network(text) for text in ("203.0.113.0/26", "203.0.113.128/25")]
+    block_ip.block_many(ledger, firewall, networks, 60_000)
+    before = [(at, vars_of(record)) for at, record in ledger.records()[0]]
+    firewall.build = lambda _: 28
+    wider = [block_ip.parse_network(text) for text in ("203.0.113.0/24", "198.51.100.7")]
+    with pytest.raises(block_ip.Failed):
+        block_ip.block_many(ledger, firewall, wider, 90_000)
+    assert sorted(((at, vars_of(record)) for at, record in ledger.records()[0]), key=str) == sorted(before, key=str)
+    assert ledger.total() == 2
+    ledger.close()
+
+
+def vars_of(record) -> dict[str, object]:
+    return {name: str(getattr(record, name)) for name in record.__slots__}

@@ -315,3 +315,21 @@ def test_the_log_begins_anew_when_it_is_long(tmp_path):
     home.add({"docker": {"Actor": {"ID": "alpine:3.21"}}})
     assert [entry["image"] for entry in home.log()] == ["alpine:3.21"]
     assert (log.parent / "response.log.1").exists()
+
+
+TWICE = (
+    '"parameters":{"alert":{"data":{"srcip":"198.51.100.7","srcip":"198.51.100.9"}}}',
+    '"parameters":{"alert":{"data":{"srcip":"198.51.100.7"},"data":{"srcip":"198.51.100.9"}}}',
+    '"command":"delete","parameters":{"alert":{"data":{"srcip":"198.51.100.7"}}}',
+    '"parameters":{"alert":{"data":{"srcip":"198.51.100.7","\\u0073rcip":"198.51.100.9"}}}',
+)
+
+
+@pytest.mark.parametrize("text", TWICE)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_key_that_comes_twice_is_refused(name, text, tmp_path):
+    home = Home(tmp_path, name)
+    home.configure(home.admin("--example-config"))
+    outcome = home.execd().run(b'{"version":1,"command":"add",%s}\n' % text.encode())
+    assert (outcome.said, outcome.code) == ("", 0)
+    assert (home.last()["reason"], home.last()["detail"]) == ("message", "a key comes twice")

@@ -7,6 +7,7 @@ are the real ones. ``docs/active-response.md`` tells how to do the same by hand.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -50,11 +51,11 @@ def start_sshd(net, folder: Path) -> tuple[subprocess.Popen, Path]:
     return process, log
 
 
-def log_in(net, address: str) -> str:
+def log_in(net, address: str, user: str = "oracle") -> str:
     """Try one password; return what ssh said."""
     words = ["sshpass", "-p", "wrong", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     words += ["-o", "ConnectTimeout=2", "-o", "NumberOfPasswordPrompts=1", "-o", "PubkeyAuthentication=no"]
-    return net.run(*words, f"oracle@{address}", "true", check=False, timeout=20).stderr
+    return net.run(*words, "-l", user, address, "true", check=False, timeout=20).stderr
 
 
 def test_from_failed_logins_to_the_block_and_back(tmp_path):
@@ -113,6 +114,65 @@ def test_from_failed_logins_to_the_block_and_back(tmp_path):
             for process in (sshd, echo):
                 process.kill()
                 process.communicate()
+
+
+@contextlib.contextmanager
+def attacked(tmp_path: Path, server: str, client: str):
+    """A build server with sshd and the response, and an attacker; what the response is asked for each of his tries."""
+    manager = Manager("block-ip")
+    with nets("build", "attacker") as (build, attacker):
+        wire(build, attacker, [f"{server}/28"], [f"{client}/28"])
+        home = Home(tmp_path / "wazuh", "cicd-block-ip", prefix=build.prefix)
+        home.configure("allow = 203.0.113.16/28\n")
+        sshd, log = start_sshd(build, tmp_path)
+        execd, read = home.execd(), [0]
+
+        def attempt(user: str = "oracle", *more: str) -> list[dict]:
+            log_in(attacker, server, user)
+            lines = log.read_text().splitlines()
+            before = len(home.log())
+            for line in lines[read[0] :]:
+                stamp = time.strftime("%b %d %H:%M:%S")
+                event = f"{stamp} {HOST} sshd[{sshd.pid}]: {line}"
+                alert, response = manager.judge(event, "/var/log/auth.log")
+                if response:
+                    execd.run(message("add", alert, extra_args=[*more, *response[1]]), timeout=response[2])
+            read[0] = len(lines)
+            return [entry for entry in home.log()[before:] if entry["action"] in {"add", "refresh"}]
+
+        try:
+            yield build, home, attempt
+        finally:
+            sshd.kill()
+            sshd.communicate()
+
+
+@pytest.mark.parametrize("how", ["binding", "configuration", "not at all"])
+def test_five_refused_logins_from_an_internal_address(how, tmp_path):
+    """Five within five minutes: blocked where the site said so, and only there."""
+    with attacked(tmp_path, "10.20.0.1", "10.20.0.2") as (build, home, attempt):
+        if how == "configuration":
+            home.configure("allow = 203.0.113.16/28\nblock_internal = yes\n")
+        more = ["internal=yes"] if how == "binding" else []
+        ends = [attempt("oracle", *more) for _ in range(5)]
+        assert ends[:4] == [[], [], [], []]
+        (last,) = ends[4]
+        assert last["address"] == "10.20.0.2"
+        if how == "not at all":
+            assert (last["result"], last["reason"]) == ("refused", "internal")
+            assert "cicd_block" not in build.elements()
+        else:
+            assert last["result"] == "done"
+            assert "10.20.0.2 timeout" in build.elements()
+
+
+def test_a_user_name_with_an_address_blocks_nobody_else(tmp_path):
+    with attacked(tmp_path, "203.0.113.1", "203.0.113.2") as (build, home, attempt):
+        for name in ("x from 198.51.100.9 port 22 ssh2", "from 198.51.100.9", "x from 198.51.100.9 port 22"):
+            for _ in range(9):
+                attempt(name)
+        assert {entry.get("address") for entry in home.log() if entry["result"] == "done"} <= {"203.0.113.2", None}
+        assert "198.51.100.9" not in build.elements()
 
 
 ECHO_SERVER = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import os
 import shutil
 import socketserver
 import stat
@@ -37,6 +38,7 @@ class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.status: dict[str, int] = {}
         self.delay = 0.0
         self.slow: set[str] = set()  # what takes four seconds
+        self.more: dict[str, dict] = {}  # containers beside the one
         self.starts_after = 0  # inspections after which the container runs
         self.container = {
             "Id": ID,
@@ -67,12 +69,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         what = path.rpartition("/")[2]
         time.sleep(4 if what in engine.slow else 0)
         status = engine.status.get(what, 200 if self.command == "GET" else 204)
-        found = path.split("/")[2] in {ID, ID[:12], NETWORK}
+        name = path.split("/")[2]
+        found = name in {ID, ID[:12], NETWORK, *engine.more}
         text = b""
         if not found:
             status = 404
         elif what == "json":
-            text = json.dumps(engine.container).encode()
+            text = json.dumps(engine.more.get(name, engine.container)).encode()
             engine.starts_after -= 1
             if not engine.starts_after:
                 engine.container["State"]["Running"] = True
@@ -86,16 +89,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = answer  # noqa: N815 - named by http.server
 
 
-@pytest.fixture
-def engine():
+@contextlib.contextmanager
+def serving():
+    """Play an engine."""
     with tempfile.TemporaryDirectory() as folder:
         made = Engine(folder + "/docker.sock")
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
+        try:
+            yield made
+        finally:
+            made.shutdown()
+            thread.join()
+            made.server_close()
+
+
+@pytest.fixture
+def engine():
+    with serving() as made:
         yield made
-        made.shutdown()
-        thread.join()
-        made.server_close()
 
 
 @pytest.fixture
@@ -479,3 +491,147 @@ def test_a_real_container_is_quarantined_and_released(tmp_path):
             home.add(data)
             restart()
             assert not docker("ps", "-q")
+
+
+def another(engine, number: int, image: str, *, age: float) -> dict:
+    """Have the engine tell of one more container, and return the event about it."""
+    name = f"{number:064x}"
+    created = time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z", time.gmtime(time.time() - age))
+    more = {"Id": name, "Name": f"/c{number}", "Created": created}
+    engine.more[name] = {**engine.container, **more, "Config": {"Image": image, "Labels": {}}}
+    return {"docker": {"Type": "container", "Actor": {"ID": name}}}
+
+
+def test_observing_touches_no_container(home, engine):
+    home.configure(home.config.read_text() + "observe = yes\n")
+    assert home.add(DATA).said == ""
+    assert (home.last()["result"], home.last()["container"]) == ("would", ID)
+    assert not [what for what in asked(engine) if what.startswith("POST")]
+    first, total = map(json.loads, home.admin("--report").splitlines())
+    assert (first["target"], first["name"], total["times"]) == (ID, "victim", 1)
+    home.configure(f"socket = {engine.server_address}\n")
+    home.add(DATA, extra_args=("observe=yes",))
+    assert home.last()["result"] == "would"
+
+
+CEILINGS = "max_new_per_minute = 1000\nmax_quarantined = 4\nmax_short_lived = 6\n"
+
+
+def quarantined(home, event: dict) -> str:
+    """How it ended: done, or the detail of the refusal."""
+    home.add(event)
+    entries = [entry for entry in home.log() if entry["action"] in {"quarantine", "add"}]
+    return "done" if entries[-1]["result"] == "done" else entries[-1]["reason"]
+
+
+def test_twenty_junk_containers_do_not_use_up_the_ceiling_of_services(home, engine):
+    home.configure(home.config.read_text() + CEILINGS)
+    ends = [quarantined(home, another(engine, n, f"junk{n % 9}:1", age=30)) for n in range(1, 21)]
+    assert ends.count("done") == 6
+    assert set(ends) == {"done", "ceiling-total"}
+    assert quarantined(home, another(engine, 90, "acme/shop:7", age=86400)) == "done"
+
+
+def test_one_image_fills_half_of_a_ceiling_whatever_its_tags(home, engine):
+    home.configure(home.config.read_text() + CEILINGS)
+    events = [another(engine, n, f"registry.example.com:5000/junk:{n}", age=9000) for n in range(1, 4)]
+    assert [quarantined(home, event) for event in events] == ["done", "done", "ceiling-total"]
+    assert "of one image" in home.last()["detail"]
+    assert quarantined(home, another(engine, 90, "registry.example.com:5000/shop:1", age=9000)) == "done"
+
+
+def test_a_container_that_is_gone_or_an_hour_in_quarantine_is_counted_no_longer(home, engine):
+    home.configure(home.config.read_text() + CEILINGS)
+    for number in range(1, 5):
+        assert quarantined(home, another(engine, number, f"app{number}", age=9000)) == "done"
+    last = another(engine, 9, "app9", age=9000)
+    assert quarantined(home, last) == "ceiling-total"
+    del engine.more[f"{1:064x}"]
+    assert quarantined(home, last) == "done"
+    again = another(engine, 10, "app10", age=9000)
+    assert quarantined(home, again) == "ceiling-total"
+    for path in home.state.glob("quarantine/*/record.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "began": str(int(record["began"]) - 3601)}))
+    assert quarantined(home, again) == "done"
+    # They are in quarantine all the same.
+    assert len(home.admin("--list").splitlines()) == 5
+
+
+def test_a_clock_that_is_set_changes_no_ceiling(home, engine):
+    home.configure(home.config.read_text() + "max_new_per_minute = 1\n")
+    home.add(DATA)
+    for path in home.state.glob("quarantine/*/record.json"):
+        for moved in (-7200, 7200):
+            stamp = time.time() + moved
+            os.utime(path, (stamp, stamp))
+            assert quarantined(home, another(engine, 5, "app", age=9000)) == "ceiling-minute"
+
+
+def test_a_container_with_a_huge_description_blinds_nobody(home, engine):
+    """Its aliases are as long as whoever made it likes, and are written down to be given back."""
+    aliases = ["a" * 200 + str(n) for n in range(30000)]
+    engine.container["NetworkSettings"] = {"Networks": {"lab": {"NetworkID": NETWORK, "Aliases": aliases}}}
+    home.add(DATA)
+    done = next(entry for entry in home.log() if entry["action"] == "quarantine")
+    assert (done["result"], done["reason"]) == ("failed", "partial")
+    assert "too many to be written down" in done["detail"]
+    folder = home.state / "quarantine" / ID
+    assert max(path.stat().st_size for path in folder.iterdir()) <= 1 << 20
+    engine.container["NetworkSettings"] = {"Networks": {}}
+    assert quarantined(home, another(engine, 5, "app", age=9000)) == "done"
+    home.delete(DATA)
+    assert f"POST /containers/{ID}/unpause" in asked(engine)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "x" * (5 << 20)], ids=["empty", "cut", "a list", "too long"])
+def test_a_record_that_cannot_be_read_stops_no_other_quarantine(text, home, engine):
+    home.add(DATA)
+    (home.state / "quarantine" / ID / "record.json").write_text(text)
+    assert quarantined(home, another(engine, 5, "app", age=9000)) == "done"
+    home.delete(DATA)
+    assert f"POST /containers/{ID}/unpause" in asked(engine)
+
+
+def test_evidence_keeps_to_its_size_and_the_image_with_most_loses_first(tmp_path):
+    script = load("cicd-quarantine-container")
+    home = Home(tmp_path, "cicd-quarantine-container")
+    place = script.Home(str(home.script), script.NAME)
+    config = script.Config()
+    config.evidence_mb, config.keep_free_mb = 60, 1
+    ward = script.Ward(place)
+    for number in range(1, 31):
+        name = f"{number:064x}"
+        image = "acme/shop" if number == 1 else "junk"
+        ward.write(name, {"image": image})
+        ward.keep(name, "inspect.json", b"{}")
+        ward.keep(name, "log", b"x" * (1 << 20))
+        if number % 2:
+            ward.release(name)
+        assert script.make_room(ward, config, name) == []
+        used = sum(path.stat().st_size for path in home.state.rglob("log"))
+        assert used <= 14 << 20
+    logs = [path.parent.name[:64] for path in home.state.rglob("log")]
+    assert f"{1:064x}" in logs  # the attack behind the junk
+    assert f"{2:064x}" not in logs
+    assert len(list(home.state.rglob("inspect.json"))) == 30
+    monkey = script.FOLDERS
+    try:
+        script.FOLDERS = 20
+        script.make_room(ward, config, f"{31:064x}")
+    finally:
+        script.FOLDERS = monkey
+    assert len(list((home.state / "quarantine").iterdir())) == 20
+    config.keep_free_mb = 1000000
+    assert "are free" in script.make_room(ward, config, f"{31:064x}")[0]
+    ward.close()
+
+
+def test_an_answer_in_very_many_pieces_is_read_in_no_time():
+    script = load("cicd-quarantine-container")
+    pieces = 200000
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    started = time.monotonic()
+    assert script.Engine._parse(head + b"2\r\nab\r\n" * pieces + b"0\r\n\r\n") == (200, b"ab" * pieces)
+    assert time.monotonic() - started < 3
+    assert script.Engine._parse(head + b"5\r\nab") == (200, b"ab")

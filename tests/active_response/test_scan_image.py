@@ -188,3 +188,20 @@ def test_other_pythons_ask_the_same(python, home):
     assert path.name.endswith(hashlib.sha256(b"ghcr.io/acme/app:v1").hexdigest()[:16] + ".json")
     assert json.loads(path.read_text())["image"] == "ghcr.io/acme/app:v1"
     assert "ghcr.io/acme/app:v1" in home.admin("--list")
+
+
+def test_one_repository_does_not_fill_the_queue(home):
+    home.configure("max_of_repository = 3\n")
+    for number in range(6):
+        home.add(pull(f"registry.example.com:5000/junk:{number}"))
+    assert (home.last()["reason"], home.last()["detail"]) == ("ceiling-total", "3 requests of one repository wait")
+    home.add(pull("registry.example.com:5000/shop:1"))
+    assert home.last()["result"] == "done"
+
+
+def test_observing_asks_for_no_scan(home):
+    home.configure("observe = yes\n")
+    home.add(pull("alpine:3.19"))
+    assert (home.last()["result"], home.last()["image"]) == ("would", "alpine:3.19")
+    assert home.admin("--list") == ""
+    assert '"target":"alpine:3.19"' in home.admin("--report")

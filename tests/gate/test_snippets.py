@@ -13,7 +13,7 @@ from lxml import etree
 from scan_kit import ROOT
 from wazuh_cicd.commands import gate
 from wazuh_cicd.gate.policy import load_policy
-from wazuh_cicd.gate.profiles import PROFILES
+from wazuh_cicd.gate.profiles import CONTROLS, PROFILES
 from wodles.scan.config import DEFAULTS, check_config
 from wodles.scan.errors import REASONS
 from wodles.scan.finding_events import KIND_FIELDS
@@ -77,6 +77,17 @@ def test_every_key_of_the_configuration_and_every_reason_is_documented() -> None
 def test_every_profile_is_documented() -> None:
     text = (ROOT / "docs" / "gate.md").read_text()
     assert [name for name in PROFILES if f"| `{name}` |" not in text] == []
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_each_key_of_a_profile_names_the_control_that_it_serves(name: str) -> None:
+    assert set(CONTROLS[name]) == set(PROFILES[name])
+    text = (ROOT / "docs" / "gate.md").read_text()
+    assert [control for control in CONTROLS[name].values() if control not in text] == []
+
+
+def test_the_customers_standards_have_a_profile() -> None:
+    assert {"pci-dss", "gdpr", "hipaa"} <= set(CONTROLS)
 
 
 def test_every_event_is_documented() -> None:

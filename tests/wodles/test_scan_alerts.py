@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scan_kit import SAMPLES, StandIn, Wodle, trivy_report, vulnerability
+from scan_kit import SAMPLES, StandIn, Wodle, hours_ago, trivy_report, vulnerability
 from wazuh_cicd.cli import main
 from wazuh_cicd.proof.rulesets import assemble
 from wazuh_cicd.render import render_package
@@ -58,7 +58,7 @@ def wodle(tmp_path: Path, trivy: StandIn) -> Wodle:
 
 
 def results(**more: Any) -> dict[str, Any]:
-    return trivy_report(Results=[{"Class": "os-pkgs"}, {"Target": "x", **more}])
+    return trivy_report(Results=[{"Class": "os-pkgs", "Type": "debian"}, {"Target": "x", **more}])
 
 
 SECRET = {"RuleID": "github-pat", "Category": "GitHub", "Severity": "CRITICAL", "Title": "GitHub PAT", "StartLine": 1}
@@ -101,7 +101,7 @@ def test_a_second_run_and_a_clean_image_are_no_alert(wodle: Wodle, trivy: StandI
 def test_a_resolved_and_an_overdue_finding_become_alerts(wodle: Wodle, trivy: StandIn, ruleset: Any) -> None:
     trivy.plan({"report": trivy_report(vulnerability(1), vulnerability(2))})
     lines_of(wodle)
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report(vulnerability(2))})
     assert alerts(ruleset, lines_of(wodle)) == ["scan-vulnerability-resolved"]
     (path,) = (wodle.folder / "state" / "artifacts").iterdir()

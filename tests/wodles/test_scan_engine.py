@@ -340,22 +340,26 @@ def test_a_request_that_is_being_written_is_left_alone(wodle: Wodle) -> None:
 # --------------------------------------------------------------------------------------------- registries, signatures
 
 
+DIGEST = "sha256:" + "1" * 64
+
+
 @pytest.mark.parametrize(
     ("digest", "trusted", "told"),
     [
-        ("registry.example.com/app@sha256:1", ["registry.example.com"], []),
-        ("evil.example.com/app@sha256:1", ["registry.example.com"], ["evil.example.com"]),
+        ("registry.example.com/app@" + DIGEST, ["registry.example.com"], []),
+        ("evil.example.com/app@" + DIGEST, ["registry.example.com"], ["evil.example.com"]),
         (
-            "registry.example.com.evil.example.com/app@sha256:1",
+            "registry.example.com.evil.example.com/app@" + DIGEST,
             ["registry.example.com"],
             ["registry.example.com.evil.example.com"],
         ),
-        ("nginx@sha256:1", ["docker.io/library"], ["docker.io"]),
-        ("nginx@sha256:1", ["docker.io"], []),
-        ("acme/app@sha256:1", ["docker.io/acme"], []),
-        ("acme-evil/app@sha256:1", ["docker.io/acme"], ["docker.io"]),
-        ("123.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:1", ["*.dkr.ecr.*.amazonaws.com"], []),
-        ("evil.example.com/app@sha256:1", [], []),
+        ("nginx@" + DIGEST, ["docker.io/library"], []),  # as Docker calls docker.io/library/nginx
+        ("nginx@" + DIGEST, ["docker.io"], []),
+        ("acme/app@" + DIGEST, ["docker.io/acme"], []),
+        ("acme-evil/app@" + DIGEST, ["docker.io/acme"], ["docker.io"]),
+        ("123.dkr.ecr.eu-west-1.amazonaws.com/app@" + DIGEST, ["*.dkr.ecr.*.amazonaws.com"], []),
+        ("evil.example.com/app@" + DIGEST, [], []),
+        ("registry.example.com/app@sha256:1", ["registry.example.com"], ["not an image reference"]),
     ],
 )
 def test_an_image_of_a_registry_that_is_not_trusted_is_told_once(

@@ -180,7 +180,10 @@ def test_the_catalogue_of_exploited_vulnerabilities_marks_trivys_findings() -> N
         {"matches": [{"vulnerability": {"severity": "High"}}]},
         {"bomFormat": "CycloneDX", "vulnerabilities": [{}]},
         {"runs": [{"results": [{"level": "error"}]}]},
-        {"runs": [{"invocations": [{"executionSuccessful": False}]}]},
+        {"runs": {}},
+        {"SchemaVersion": 2, "matches": []},
+        {"SchemaVersion": 2, "Results": None},
+        {"SchemaVersion": 2, "Results": [{"Vulnerabilities": None}]},
     ],
 )
 def test_a_report_that_cannot_be_read_whole_is_refused(document: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scan_kit import StandIn, Wodle, alive, events_of, interpreters, of, trivy_report, vulnerability
+from scan_kit import StandIn, Wodle, alive, events_of, hours_ago, interpreters, of, trivy_report, vulnerability
 from wodles.scan.compare import compare
 from wodles.scan.config import DEFAULT_CONFIG, DEFAULTS, check_config, load_config
 from wodles.scan.context import Run
@@ -75,7 +75,7 @@ def test_findings_are_new_once(wodle: Wodle, trivy: StandIn) -> None:
 
 def test_a_new_database_is_a_reason_to_scan_again(wodle: Wodle, trivy: StandIn) -> None:
     wodle.run()
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report(vulnerability(1), vulnerability(3))})
     events = wodle.run()
     assert {(e["state"], e["id"]) for e in of(events, "vulnerability")} == {
@@ -88,7 +88,7 @@ def test_a_new_database_is_a_reason_to_scan_again(wodle: Wodle, trivy: StandIn) 
 
 def test_a_severity_that_rises_is_a_change(wodle: Wodle, trivy: StandIn) -> None:
     wodle.run()
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report(vulnerability(1, Severity="CRITICAL"), vulnerability(2))})
     assert [(e["state"], e["severity"]) for e in of(wodle.run(), "vulnerability")] == [("changed", "CRITICAL")]
 
@@ -107,7 +107,7 @@ def test_a_change_that_exceeds_a_runs_limit_is_still_a_change_and_its_clock_goes
 ) -> None:
     wodle.run()
     backdate(wodle, 10)
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report(*(vulnerability(n, Severity="CRITICAL") for n in (1, 2)))})
     wodle.config["events_per_run"] = 1
     wodle.run()
@@ -127,10 +127,10 @@ def test_a_floor_that_is_lowered_tells_what_was_below_it(wodle: Wodle, trivy: St
 def test_what_was_told_is_told_to_its_end_even_below_the_floor(wodle: Wodle, trivy: StandIn) -> None:
     wodle.config["severity_floor"] = "HIGH"
     wodle.run()
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report(vulnerability(1, Severity="LOW"), vulnerability(2))})
     assert [(e["state"], e["severity"]) for e in of(wodle.run(), "vulnerability")] == [("changed", "LOW")]
-    wodle.database(built="2999-01-03T00:00:00Z")
+    wodle.database(built=hours_ago(1))
     trivy.plan({"report": trivy_report(vulnerability(2))})
     assert [(e["state"], e["id"]) for e in of(wodle.run(), "vulnerability")] == [("resolved", "CVE-2024-0001")]
 
@@ -177,6 +177,12 @@ def test_findings_below_the_floor_are_counted_not_told(wodle: Wodle) -> None:
     assert events[0]["high"] == 2
 
 
+def test_what_nobody_has_rated_is_not_below_the_floor(wodle: Wodle, trivy: StandIn) -> None:
+    wodle.config["severity_floor"] = "CRITICAL"
+    trivy.plan({"report": trivy_report(vulnerability(1, Severity=""), vulnerability(2, Severity="LOW"))})
+    assert [e["id"] for e in of(wodle.run(), "vulnerability")] == ["CVE-2024-0001"]
+
+
 def test_damaged_memory_is_one_error_and_a_fresh_start(wodle: Wodle, tmp_path: Path) -> None:
     wodle.run()
     (path,) = (tmp_path / "state" / "artifacts").iterdir()
@@ -188,7 +194,7 @@ def test_damaged_memory_is_one_error_and_a_fresh_start(wodle: Wodle, tmp_path: P
 
 def test_new_severe_findings_show_in_the_summary_but_not_the_first_time(wodle: Wodle, trivy: StandIn) -> None:
     assert wodle.run()[2]["new_severe"] == 0
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report(*(vulnerability(n) for n in range(1, 13)))})
     (summary,) = [e for e in of(wodle.run(), "summary") if e["scope"] == "artifact"]
     assert summary["new_severe"] == 10
@@ -196,7 +202,7 @@ def test_new_severe_findings_show_in_the_summary_but_not_the_first_time(wodle: W
 
 def test_a_finding_that_a_vex_document_hides_is_told(wodle: Wodle, trivy: StandIn) -> None:
     wodle.run()
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     report = trivy_report(vulnerability(1))
     hidden = {"Type": "vulnerability", "Status": "not_affected", "Source": "./vex.json", "Finding": vulnerability(2)}
     report["Results"][0]["ExperimentalModifiedFindings"] = [hidden]
@@ -214,7 +220,7 @@ def test_a_direct_dependency_that_was_not_there_is_told(wodle: Wodle, trivy: Sta
 
     trivy.plan({"report": with_packages("left")})
     assert of(wodle.run(), "dependency") == []
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": with_packages("left", "right")})
     assert [e["package"] for e in of(wodle.run(), "dependency")] == ["pkg:npm/right"]
 
@@ -270,7 +276,6 @@ def test_a_scanner_that_ends_well_without_a_report_failed(wodle: Wodle, trivy: S
     "report",
     [
         trivy_report(Results=[]),
-        trivy_report(Results=None),
         trivy_report(Metadata={}),
         trivy_report(Metadata={"OS": {"Family": "none", "Name": ""}}),
         trivy_report(Results=[{"Class": "lang-pkgs", "Vulnerabilities": [vulnerability(1)]}]),
@@ -290,7 +295,7 @@ def test_an_artifact_that_is_not_proved_clean_is_told_once_and_counted_in_every_
     first, second = wodle.run(), wodle.run()
     assert len(of(first, "scan_error")) == 1
     assert [(e["scope"], e["unproved"], e["unchanged"]) for e in second] == [("run", 1, 1)]
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report()})
     assert wodle.run()[-1]["unproved"] == 0
 
@@ -302,7 +307,9 @@ def test_an_image_without_a_system_is_clean_where_that_is_allowed(wodle: Wodle, 
 
 
 def test_an_end_of_life_system_is_one_event_of_its_own(wodle: Wodle, trivy: StandIn) -> None:
-    trivy.plan({"report": trivy_report(Metadata={"OS": {"Family": "alpine", "Name": "3.9.4", "EOSL": True}})})
+    packages = {"Target": "app (alpine 3.9.4)", "Class": "os-pkgs", "Type": "alpine"}
+    system = {"OS": {"Family": "alpine", "Name": "3.9.4", "EOSL": True}}
+    trivy.plan({"report": trivy_report(Metadata=system, Results=[packages])})
     events = wodle.run()
     assert [(e["event"], e["os"]) for e in of(events, "scan_error", "eol_os", "db_stale")] == [
         ("eol_os", "alpine 3.9.4")
@@ -336,7 +343,7 @@ def test_a_proved_clean_image_is_clean(wodle: Wodle, trivy: StandIn) -> None:
 def test_findings_that_all_vanish_are_doubted_and_their_clocks_kept(wodle: Wodle, trivy: StandIn) -> None:
     trivy.plan({"report": trivy_report(*(vulnerability(n) for n in range(1, 7)))})
     wodle.run()
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"report": trivy_report()})
     events = wodle.run()
     assert [e["reason"] for e in of(events, "scan_error")] == ["empty_result"]
@@ -348,7 +355,7 @@ def test_findings_that_all_vanish_are_doubted_and_their_clocks_kept(wodle: Wodle
 
 def test_a_failed_scan_is_tried_again_and_does_not_resolve_anything(wodle: Wodle, trivy: StandIn) -> None:
     wodle.run()
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     trivy.plan({"exit": 1})
     assert of(wodle.run(), "vulnerability") == []
     trivy.plan({"report": trivy_report(vulnerability(1), vulnerability(2))})
@@ -593,7 +600,7 @@ def test_an_unpinned_scanner_is_remembered_and_another_one_not_started(wodle: Wo
     wodle.config["allow_unpinned"] = True
     assert of(wodle.run(), "scan_error") == []
     trivy.path.write_text(trivy.path.read_text() + "\n# changed\n")
-    wodle.database(built="2999-01-02T00:00:00Z")
+    wodle.database(built=hours_ago(2))
     assert [e["reason"] for e in of(wodle.run(), "scan_error")] == ["scanner_changed"]
     assert len(trivy.calls()) == 1
 
@@ -842,6 +849,16 @@ def test_an_exception_is_on_the_event_however_many_fields_it_has(tmp_path: Path)
         excuse(granted="2999-01-01", expires="2999-02-01"),
         excuse(expires="someday"),
         excuse(forever=True),
+        excuse(id="CVE-*"),
+        excuse(id="*"),
+        excuse(owner="-"),
+        excuse(owner="n/a"),
+        excuse(owner=7),
+        excuse(reason="x"),
+        excuse(reason="accepted"),
+        excuse(reason="TBD TBD"),
+        excuse(expires="2026-02-30"),
+        excuse(expires=excuse()["expires"] + " and later"),
         "CVE-2024-0001",
     ],
 )

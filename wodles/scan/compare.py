@@ -69,7 +69,9 @@ def _current(
         old = before.get(key) or by_base.get(base)
         entry = _entry(run, finding, old, base)
         handled.add(base)
-        shown = RANK[finding.severity] >= RANK[run.config.severity_floor] or finding.threat in ("malware", "kev")
+        rated = finding.severity != "UNKNOWN"  # what nobody has rated is not below the floor
+        shown = not rated or RANK[finding.severity] >= RANK[run.config.severity_floor]
+        shown = shown or finding.threat in ("malware", "kev")
         state = "new" if old is None else ("changed" if old.look != entry.look else "")
         if old is not None and old.quiet:
             state = "new" if shown else ""  # below the floor until now

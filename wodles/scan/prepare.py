@@ -10,7 +10,7 @@ from wodles.scan.databases import database_times, update_databases
 from wodles.scan.errors import Problem, ScanError
 from wodles.scan.files import read_trusted, trusted
 from wodles.scan.sla import check_exceptions
-from wodles.scan.values import HOUR, day_of
+from wodles.scan.values import HOUR, age_doubt, day_of
 
 
 def prepare(run: Run) -> None:
@@ -36,17 +36,18 @@ def prepare(run: Run) -> None:
     times = database_times(run.config)
     run.inputs = fingerprint_inputs(run, times)
     present = {name: built for name, (text, built) in times.items() if text}
-    oldest = min(present.values() or [run.now])
-    if run.now - oldest > run.config.database_max_age_hours * HOUR:
+    stale = {name: age_doubt(built, run.now, run.config.database_max_age_hours) for name, built in present.items()}
+    if any(stale.values()):
         run.stale = True
-        old = sorted(name for name, built in present.items() if built == oldest)
+        oldest = min(built for name, built in present.items() if stale[name])
+        early = oldest > run.now
         run.emit.note(
             "db_stale",
             [
-                ("scanner", ",".join(old)),
-                ("reason", "too_old" if oldest else "unknown_age"),
+                ("scanner", ",".join(sorted(name for name, doubt in stale.items() if doubt))),
+                ("reason", "in_the_future" if early else "too_old" if oldest else "unknown_age"),
                 ("built", day_of(oldest) if oldest else ""),
-                ("age_hours", (run.now - oldest) // HOUR if oldest else ""),
+                ("age_hours", (run.now - oldest) // HOUR if oldest and not early else ""),
                 ("limit_hours", run.config.database_max_age_hours),
             ],
         )

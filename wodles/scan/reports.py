@@ -1,13 +1,15 @@
 """What a scanner reported, whatever the format: its findings, and how those of two scanners become one list."""
 
 import re
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from wodles.scan.errors import ScanError
 from wodles.scan.text import clean
 from wodles.scan.values import RANK
 
 EPSS_LIKELY = 0.5
+# The words for "nobody has fixed it yet"; every other word, and none, leaves it open.
+UNFIXED = ("affected", "will_not_fix", "fix_deferred", "end_of_life", "under_investigation")
 
 
 class Finding(NamedTuple):
@@ -36,6 +38,12 @@ class Finding(NamedTuple):
     fix_date: Optional[int] = None
     aliases: Tuple[str, ...] = ()
 
+    def fix_state(self) -> str:
+        """Say whether somebody fixed it: ``fixed``, ``unfixed`` where the scanner says so, else ``unknown``."""
+        if self.fixed or self.status == "fixed":
+            return "fixed"
+        return "unfixed" if self.status in UNFIXED else "unknown"
+
     def base(self) -> str:
         """Identify the finding whatever the package's version, so that a version bump cannot restart an SLA clock."""
         if self.kind == "vulnerability":
@@ -55,7 +63,8 @@ class Report(NamedTuple):
     """What one scanner said about one artifact.
 
     ``os_checked`` is None where no operating system is expected (a directory). ``packages`` are the direct
-    dependencies, as package URLs without version, where the report lists them.
+    dependencies, as package URLs without version, where the report lists them. ``suppressed`` are the findings that the
+    report itself hides, their ``title`` says how. ``doubts`` say why the report proves nothing, in our own words.
     """
 
     scanner: str
@@ -73,6 +82,12 @@ class Report(NamedTuple):
     created: Optional[int] = None
     packages: Tuple[str, ...] = ()
     proves: bool = True  # False: the format cannot show what was left out (SARIF, CycloneDX)
+    looked: bool = True  # False: it names nothing that was looked at, which only who started the scanner can know
+    doubts: Tuple[str, ...] = ()
+
+    def identities(self) -> Set[str]:
+        """Return the digests by which the image that it is about is known: its id, and those of its manifests."""
+        return ({self.image_id} | {d.rsplit("@", 1)[-1] for d in self.digests}) - {""}
 
 
 def threat_of(
@@ -139,8 +154,8 @@ def line_range(start: object, end: object) -> str:
 
 
 def identifier_of(value: object, what: str) -> str:
-    """Return an id; raises ``ScanError`` bad_report when there is none."""
-    text = clean(value, 120)
+    """Return an id; raises ``ScanError`` bad_report when there is none, or it is no text."""
+    text = clean(value, 120) if isinstance(value, str) else ""
     if not text:
         raise ScanError("bad_report", what + " has no id")
     return text
@@ -150,14 +165,29 @@ _THREAT_RANK = {"": 0, "epss": 1, "kev": 2, "malware": 3}
 
 
 def merge(reports: Iterable[Report]) -> List[Finding]:
-    """Merge the scanners' findings: the same CVE in the same package URL is one, with the worst of both views."""
+    """Merge the scanners' findings: the same CVE in the same package URL is one, with the worst of both views.
+
+    What one scanner leaves open, the other may know; what one report says in two ways stays open.
+    """
     merged: Dict[str, Finding] = {}
     for report in reports:
+        own: Dict[str, Finding] = {}
         for finding in report.findings:
             key = finding.key()
-            known = merged.get(key)
-            merged[key] = finding if known is None else _worse(known, finding)
+            known = own.get(key)
+            own[key] = finding if known is None else _doubted(known, finding, _worse(known, finding))
+        for key, finding in own.items():
+            merged[key] = _worse(merged[key], finding) if key in merged else finding
     return list(merged.values())
+
+
+def _doubted(one: Finding, other: Finding, both: Finding) -> Finding:
+    """Keep what one of two entries of the same report leaves open: its rating, and whether there is a fix."""
+    if "UNKNOWN" in (one.severity, other.severity) and both.severity != "CRITICAL":
+        both = both._replace(severity="UNKNOWN")
+    if "unknown" in (one.fix_state(), other.fix_state()) and both.fix_state() != "fixed":
+        both = both._replace(status="")
+    return both
 
 
 def _worse(one: Finding, other: Finding) -> Finding:
@@ -170,7 +200,7 @@ def _worse(one: Finding, other: Finding) -> Finding:
         severity_source=higher.severity_source,
         scanner=",".join(sorted(set(one.scanner.split(",")) | set(other.scanner.split(",")))),
         fixed=one.fixed or other.fixed,
-        status=one.status or other.status,
+        status="fixed" if "fixed" in (one.status, other.status) else one.status or other.status,
         title=one.title or other.title,
         url=one.url or other.url,
         threat=threat,

@@ -23,17 +23,18 @@ def verify_signature(toolbox: Toolbox, target: Target, seconds: float) -> Option
             return Problem("unsigned_image", "not_in_registry")
         named = [d for d in target.digests if any(fnmatch.fnmatchcase(d, p) for p in rule["images"])]
         reference = (named or list(target.digests))[0]
-    outcome = toolbox.run("cosign", _cosign_arguments(rule) + ["--", reference], seconds)
+    outcome = toolbox.run("cosign", cosign_arguments("verify", rule) + ["--", reference], seconds)
     if outcome.code == 0 and not outcome.ended_by:
         return None
-    reason = _signature_reason(outcome)
+    reason = signature_reason(outcome)
     if reason and not outcome.ended_by:
         return Problem("unsigned_image", reason)
     return Problem("scan_error", "signature_unverifiable", "cosign, exit code %d" % outcome.code)
 
 
-def _cosign_arguments(rule: Dict[str, Any]) -> List[str]:
-    arguments = ["verify", "--output", "json"]
+def cosign_arguments(verb: str, rule: Dict[str, Any]) -> List[str]:
+    """Return cosign's command line, without the image: who must have signed, and which trust root says so."""
+    arguments = [verb, "--output", "json"]
     for option, key in (
         ("--key", "key"),
         ("--certificate-identity", "identity"),
@@ -54,7 +55,7 @@ def _cosign_arguments(rule: Dict[str, Any]) -> List[str]:
 _COSIGN_REASONS = {10: "no_signature", 11: "not_in_registry", 12: "no_matching_signature", 13: "no_certificate"}
 
 
-def _signature_reason(outcome: Outcome) -> str:
+def signature_reason(outcome: Outcome) -> str:
     """Name what cosign found wrong, from its exit code or its log; empty: it could not tell."""
     if re.search(r"none of the expected identities matched|no matching CertificateIdentity found", outcome.log):
         return "wrong_identity"

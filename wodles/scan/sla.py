@@ -1,11 +1,12 @@
 """Exceptions, and the time in which a vulnerability must be gone."""
 
 import fnmatch
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+import re
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from wodles.scan.reports import Finding
 from wodles.scan.text import clean
-from wodles.scan.values import DAY, as_epoch
+from wodles.scan.values import DAY, as_day
 
 EXCEPTION_DAYS = 90
 
@@ -22,11 +23,8 @@ class Waiver(NamedTuple):
 
     def covers(self, finding: Finding, artifact: str) -> bool:
         """Say whether it is about this finding, expired or not."""
-        named = fnmatch.fnmatchcase(finding.id, self.id) or any(
-            fnmatch.fnmatchcase(a, self.id) for a in finding.aliases
-        )
         return (
-            named
+            self.id in (finding.id,) + finding.aliases
             and fnmatch.fnmatchcase(finding.package, self.package or "*")
             and fnmatch.fnmatchcase(artifact, self.artifact or "*")
         )
@@ -48,20 +46,47 @@ def check_exceptions(entries: object, now: float) -> Tuple[List[Waiver], List[st
         if not isinstance(entry, dict):
             refused.append(where + " is not an object")
             continue
-        unknown = sorted(set(entry) - {"id", "package", "artifact", "owner", "reason", "granted", "expires"})
-        texts = {key: clean(entry.get(key), 200) for key in ("id", "package", "artifact", "owner", "reason")}
-        granted, expires = as_epoch(entry.get("granted")), as_epoch(entry.get("expires"))
-        if unknown:
-            refused.append("%s has the unknown key %s" % (where, clean(unknown[0], 40)))
-        elif not (texts["id"] and texts["owner"] and texts["reason"]):
-            refused.append(where + " lacks id, owner or reason")
-        elif granted is None or expires is None or expires < granted:
-            refused.append(where + " lacks the dates granted and expires")
-        elif expires - granted > EXCEPTION_DAYS * DAY or granted > now + DAY:
-            refused.append("%s lasts longer than %d days, or starts in the future" % (where, EXCEPTION_DAYS))
+        problem, waiver = _check_entry(entry, now)
+        if waiver is None:
+            refused.append(where + " " + problem)
         else:
-            waivers.append(Waiver(expires=expires + DAY, **texts))
+            waivers.append(waiver)
     return waivers, refused
+
+
+_TEXTS = ("id", "package", "artifact", "owner", "reason")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+# What stands where nobody wanted to name somebody, or to say why.
+_EMPTY_WORDS = frozenset((
+    "na", "none", "null", "nil", "nobody", "unknown", "todo", "tbd", "tba", "fixme", "xx", "xxx", "test", "foo", "bar",
+    "any", "all", "no", "nothing", "reason", "owner", "because",
+))  # fmt: skip
+
+
+def _check_entry(entry: Dict[str, Any], now: float) -> Tuple[str, Optional[Waiver]]:
+    """Return what is wrong with an exception, or the exception."""
+    unknown = sorted(str(key) for key in set(entry) - set(_TEXTS) - {"granted", "expires"})
+    texts = {key: clean(entry.get(key), 200) for key in _TEXTS}
+    granted, expires = as_day(entry.get("granted")), as_day(entry.get("expires"))
+    if unknown:
+        return "has the unknown key " + clean(unknown[0], 40), None
+    if any(not isinstance(entry.get(key, ""), str) for key in _TEXTS):
+        return "has a value that is not a text", None
+    if not (texts["id"] and texts["owner"] and texts["reason"]):
+        return "lacks id, owner or reason", None
+    if re.search(r"[*?\[\]\s]", texts["id"]):
+        return "must name one finding: its id is a pattern", None
+    if not _says_something(texts["owner"], 1) or not _says_something(texts["reason"], 2):
+        return "needs an owner, and a reason of at least two words", None
+    if granted is None or expires is None or expires < granted:
+        return "lacks the dates granted and expires", None
+    if expires - granted > EXCEPTION_DAYS * DAY or granted > now + DAY:
+        return "lasts longer than %d days, or starts in the future" % EXCEPTION_DAYS, None
+    return "", Waiver(expires=expires + DAY, **texts)
+
+
+def _says_something(text: str, words: int) -> bool:
+    return len([word for word in _WORD.findall(text) if word.lower() not in _EMPTY_WORDS]) >= words
 
 
 def find_waiver(waivers: Iterable[Waiver], finding: Finding, artifact: str) -> Optional[Waiver]:

@@ -97,10 +97,45 @@ def registry_target(reference: str) -> Target:
     return Target("registry", label(reference), reference, digest)
 
 
-def registry_of(reference: str) -> str:
-    """Return the registry's host of an image reference, as Docker reads it."""
-    head, slash, _ = reference.partition("/")
-    return head if slash and ("." in head or ":" in head or head == "localhost") else "docker.io"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_SEGMENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?\Z")
+_DOCKER_HUB = ("index.docker.io", "registry-1.docker.io")
+
+
+def repository_of(reference: str) -> Tuple[str, ...]:
+    """Return the repository that a reference names, normalised, as host and path segments; empty: it names none.
+
+    As Docker and containerd read it: without a host it is docker.io, there without a path ``library``; tag and digest
+    do not belong to it.
+    """
+    name, at, digest = reference.partition("@")
+    if at and not _DIGEST.match(digest):
+        return ()
+    head, slash, rest = name.partition("/")
+    if not (slash and ("." in head or ":" in head or head.lower() == "localhost")):
+        head, rest = "docker.io", name
+    host = _host(head)
+    path = rest.rsplit("/", 1)
+    path[-1] = path[-1].partition(":")[0]
+    segments = "/".join(path).split("/")
+    if host == "docker.io" and len(segments) == 1:
+        segments = ["library"] + segments
+    if not _HOST.match(host) or not all(map(_SEGMENT.match, segments)):
+        return ()
+    return (host,) + tuple(segments)
+
+
+def _host(name: str) -> str:
+    host = re.sub(r":443\Z", "", name.lower())
+    return "docker.io" if host in _DOCKER_HUB else host
+
+
+def _covers(trusted: str, repository: Tuple[str, ...]) -> bool:
+    """Say whether a host, a host pattern or a host with a path covers a repository, by whole path segments."""
+    parts = trusted.rstrip("/").split("/")
+    host = _host(parts[0])
+    return fnmatch.fnmatchcase(repository[0], host) and repository[1 : len(parts)] == tuple(parts[1:])
 
 
 def untrusted(target: Target, config: Config) -> str:
@@ -110,17 +145,10 @@ def untrusted(target: Target, config: Config) -> str:
     """
     if not config.trusted_registries or target.kind not in ("image", "registry"):
         return ""
-    origins = list(target.digests) if target.kind == "image" else [target.reference]
-    for origin in origins:
-        full = (
-            origin if registry_of(origin) != "docker.io" or origin.startswith("docker.io/") else "docker.io/" + origin
-        )
-        host = registry_of(full)
-        if not any(
-            host == t or full.startswith(t.rstrip("/") + "/") or fnmatch.fnmatchcase(host, t)
-            for t in config.trusted_registries
-        ):
-            return host
+    for origin in list(target.digests) if target.kind == "image" else [target.reference]:
+        repository = repository_of(origin)
+        if not repository or not any(_covers(trusted, repository) for trusted in config.trusted_registries):
+            return repository[0] if repository else "not an image reference"
     return ""
 
 

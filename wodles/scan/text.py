@@ -13,7 +13,7 @@ _REDACTIONS = re.compile(
     r"|npm_[A-Za-z0-9]{30,}|dckr_pat_[\w-]{20,}|hvs\.[\w-]{20,}|AIza[\w-]{30,}|sk_live_\w{16,}"
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?|-----BEGIN[^\"]*"
 )
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_UNSEEN = re.compile("\0+")
 _CLEANED: Dict[str, str] = {}
 _CLEANED_MOST = 1 << 17
 _LONGEST = 2048  # characters of a value that are looked at
@@ -33,7 +33,8 @@ def redact(text: str) -> str:
 def clean(value: object, limit: int = FIELD_CHARS) -> str:
     """Turn a report's value into one line of harmless text; anything that is not text or a number becomes empty.
 
-    Lone surrogates and NUL go too: Wazuh's JSON reader refuses the first and cuts a value at the second. Answers are
+    What cannot be seen, or turns the reading direction, becomes a space: a name must look like what it is. Lone
+    surrogates and NUL go too: Wazuh's JSON reader refuses the first and cuts a value at the second. Answers are
     remembered: a report repeats its values, and an event cleans again what parsing has cleaned.
     """
     if isinstance(value, str):
@@ -48,8 +49,8 @@ def clean(value: object, limit: int = FIELD_CHARS) -> str:
 
 def _clean_text(value: str) -> str:
     text = value[:_LONGEST]
-    if not text.isprintable():
-        text = _CONTROL.sub(" ", text)
+    if not text.isprintable():  # control, direction, zero width, unassigned, private use, separators, lone surrogates
+        text = _UNSEEN.sub(" ", "".join([c if c.isprintable() else "\0" for c in text]))
     text = redact(text).strip()
     if len(_CLEANED) >= _CLEANED_MOST:
         _CLEANED.clear()

@@ -54,8 +54,9 @@ class Toolbox:
         namespace: str = "",
         *,
         offline: bool = False,
+        stdout: str = "",
     ) -> Outcome:
-        """Verify a tool, then run it in a new empty directory."""
+        """Verify a tool, then run it in a new empty directory; ``stdout`` is a file for what it prints."""
         import shutil
         import tempfile
 
@@ -71,6 +72,7 @@ class Toolbox:
                 descriptor=verified.descriptor,
                 watch=output,
                 limit=self.config.report_bytes,
+                stdout=stdout,
                 offline=offline,
             )
             return run_program(command, seconds)

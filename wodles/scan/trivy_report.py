@@ -5,18 +5,30 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 from wodles.scan.errors import ScanError
 from wodles.scan.reports import Finding, Report, canonical_id, identifier_of, line_range, package_url, threat_of
 from wodles.scan.text import clean
-from wodles.scan.values import as_dict, as_epoch, as_list, as_severity, as_texts
+from wodles.scan.values import (
+    as_dict,
+    as_epoch,
+    as_severity,
+    as_texts,
+    list_in,
+    object_of,
+    severity_of,
+    strangers,
+    text_of,
+)
 
 
 def _trivy_vulnerability(entry: Dict[str, Any], target: str) -> Finding:
     vendor_ids = [clean(x, 60) for x in as_texts(entry.get("VendorIDs"))]
     identifier, aliases = canonical_id(identifier_of(entry.get("VulnerabilityID"), "a vulnerability"), vendor_ids)
     cwes = as_texts(entry.get("CweIDs"))
+    rated = [vendor for vendor in as_dict(entry.get("CVSS"), "CVSS").values() if isinstance(vendor, dict)]
+    scores = [vendor.get(name) for vendor in rated for name in ("V2Score", "V3Score", "V40Score")]
     return Finding(
         kind="vulnerability",
         id=identifier,
         aliases=aliases,
-        severity=as_severity(entry.get("Severity")),
+        severity=severity_of(entry.get("Severity"), scores),
         severity_source=clean(entry.get("SeveritySource"), 40),
         scanner="trivy",
         package=clean(entry.get("PkgName"), 200),
@@ -73,11 +85,31 @@ def _trivy_license(entry: Dict[str, Any], target: str) -> Finding:
     )
 
 
-_TRIVY_KINDS: Tuple[Tuple[str, Callable[[Dict[str, Any], str], Finding]], ...] = (
+_TrivyParser = Callable[[Dict[str, Any], str], Finding]
+_TRIVY_KINDS: Tuple[Tuple[str, _TrivyParser], ...] = (
     ("Vulnerabilities", _trivy_vulnerability),
     ("Misconfigurations", _trivy_misconfiguration),
     ("Secrets", _trivy_secret),
     ("Licenses", _trivy_license),
+)
+# The kinds of what Trivy hides (pkg/types/finding.go).
+_TRIVY_HIDDEN: Dict[str, _TrivyParser] = {
+    "vulnerability": _trivy_vulnerability,
+    "misconfiguration": _trivy_misconfiguration,
+    "secret": _trivy_secret,
+    "license": _trivy_license,
+}
+# What Trivy writes (pkg/types/report.go, pkg/fanal/types/artifact.go). Of the classes, the last two hold no findings.
+_TRIVY_TYPES = ("container_image", "vm", "filesystem", "repository", "cyclonedx", "spdx", "aws_account")
+_TRIVY_IMAGES = ("container_image", "vm")
+_TRIVY_CLASSES = ("os-pkgs", "lang-pkgs", "config", "secret", "license", "license-file", "custom", "crypto")
+_TRIVY_KEYS = (
+    *("SchemaVersion", "Trivy", "ReportID", "CreatedAt", "ArtifactID", "ArtifactName", "ArtifactType", "Metadata"),
+    "Results",
+)
+_TRIVY_RESULT = (
+    *("Target", "Class", "Type", "Packages", "MisconfSummary", "CustomResources", "CryptoAssets"),
+    *("ExperimentalModifiedFindings", "Vulnerabilities", "Misconfigurations", "Secrets", "Licenses"),
 )
 
 
@@ -88,47 +120,89 @@ def parse_trivy(document: Dict[str, Any]) -> Report:
     kind = clean(document.get("ArtifactType"), 40)
     metadata = as_dict(document.get("Metadata"), "Metadata")
     system = as_dict(metadata.get("OS"), "Metadata.OS")
-    family = clean(system.get("Family"), 40)
-    findings: List[Finding] = []
-    suppressed: List[Finding] = []
-    packages: Set[str] = set()
-    os_result = False
-    for result in as_list(document.get("Results"), "Results"):
-        if not isinstance(result, dict):
-            raise ScanError("bad_report", "a result is not an object")
-        target = clean(result.get("Target"))
-        os_result = os_result or result.get("Class") == "os-pkgs"
-        for name, parse in _TRIVY_KINDS:
-            for entry in as_list(result.get(name), name):
-                if not isinstance(entry, dict):
-                    raise ScanError("bad_report", "an entry of " + name + " is not an object")
-                if name == "Misconfigurations" and entry.get("Status") in ("PASS", "EXCEPTION"):
-                    continue
-                findings.append(parse(entry, target))
-        for entry in as_list(result.get("ExperimentalModifiedFindings"), "ExperimentalModifiedFindings"):
-            inner = as_dict(as_dict(entry, "a suppressed finding").get("Finding"), "Finding")
-            if inner.get("VulnerabilityID"):
-                found = _trivy_vulnerability(inner, target)
-                suppressed.append(
-                    found._replace(status=clean(entry.get("Status"), 40), title=clean(entry.get("Source"), 160))
-                )
-        for entry in as_list(result.get("Packages"), "Packages"):
-            if isinstance(entry, dict) and entry.get("Relationship") == "direct":
-                purl = package_url(as_dict(entry.get("Identifier"), "Identifier").get("PURL"))
-                packages.add(purl.rsplit("@", 1)[0] or clean(entry.get("Name"), 200))
-    image = kind in ("container_image", "vm")
+    family, release = text_of(system.get("Family"), 40), text_of(system.get("Name"), 60)
+    image = kind in _TRIVY_IMAGES
+    parts = _TrivyResults()
+    for result in list_in(document, "Results"):
+        parts.add(object_of(result, "a result"))
+    doubts = list(strangers(document, _TRIVY_KEYS, "the report")) + parts.doubts
+    if document.get("ArtifactType") not in _TRIVY_TYPES:
+        doubts.append("it does not say what kind of artifact it is about")
     return Report(
         scanner="trivy",
         version=clean(as_dict(document.get("Trivy"), "Trivy").get("Version"), 40),
         artifact=clean(document.get("ArtifactName")),
         kind=kind,
-        findings=tuple(findings),
-        suppressed=tuple(suppressed),
-        image_id=clean(metadata.get("ImageID"), 100),
+        findings=tuple(parts.findings),
+        suppressed=tuple(parts.suppressed),
+        image_id=text_of(metadata.get("ImageID"), 100),
         digests=tuple(clean(x) for x in as_texts(metadata.get("RepoDigests"))),
-        os=(family + " " + clean(system.get("Name"), 60)).strip(),
-        os_checked=(os_result and family not in ("", "none")) if image else None,
-        eol=system.get("EOSL") is True,
+        os=(family + " " + release).strip(),
+        # Trivy names the packages' result by the family whose advisories it compared them with.
+        os_checked=bool(release and family not in ("", "none") and family in parts.systems) if image else None,
+        eol=system.get("EOSL") not in (None, False),
         created=as_epoch(document.get("CreatedAt")),
-        packages=tuple(sorted(packages - {""})),
+        packages=tuple(sorted(parts.packages - {""})),
+        looked=parts.looked,
+        doubts=tuple(doubts),
     )
+
+
+class _TrivyResults:
+    """What the results of a report hold, gathered."""
+
+    def __init__(self) -> None:
+        self.findings: List[Finding] = []
+        self.suppressed: List[Finding] = []
+        self.packages: Set[str] = set()
+        self.systems: Set[str] = set()
+        self.doubts: List[str] = []
+        self.looked = False
+
+    def add(self, result: Dict[str, Any]) -> None:
+        """Read one result."""
+        target, group = clean(result.get("Target")), result.get("Class")
+        self.doubts += strangers(result, _TRIVY_RESULT, "a result")
+        if group not in _TRIVY_CLASSES:
+            self.doubts.append("a result is of no class that Trivy has")
+        elif group not in ("custom", "crypto"):
+            self.looked = True
+        if group == "os-pkgs":
+            self.systems.add(text_of(result.get("Type"), 40))
+        for name, parse in _TRIVY_KINDS:
+            for item in list_in(result, name):
+                entry = object_of(item, "an entry of " + name)
+                hidden = name == "Misconfigurations" and entry.get("Status") == "EXCEPTION"
+                if hidden:
+                    self.suppressed.append(parse(entry, target)._replace(title="an exception of Trivy's"))
+                elif name != "Misconfigurations" or entry.get("Status") != "PASS":
+                    self.findings.append(parse(entry, target))
+        self._hidden(result, target)
+        for item in list_in(result, "Packages"):
+            if isinstance(item, dict) and item.get("Relationship") == "direct":
+                purl = package_url(as_dict(item.get("Identifier"), "Identifier").get("PURL"))
+                self.packages.add(purl.rsplit("@", 1)[0] or clean(item.get("Name"), 200))
+
+    def _hidden(self, result: Dict[str, Any], target: str) -> None:
+        """Read what Trivy was told to hide, and notice what it hid without a trace."""
+        before = len(self.suppressed)
+        for item in list_in(result, "ExperimentalModifiedFindings"):
+            entry = object_of(item, "a hidden finding")
+            parse = _TRIVY_HIDDEN.get(clean(entry.get("Type"), 40))
+            if parse is None:
+                self.doubts.append("it hides a finding of a kind that this version does not know")
+                continue
+            found = parse(as_dict(entry.get("Finding"), "Finding"), target)
+            status, source = clean(entry.get("Status"), 40), clean(entry.get("Source"), 160)
+            self.suppressed.append(found._replace(status=status, title=source))
+        if result.get("Class") == "secret" and not result.get("Secrets") and len(self.suppressed) == before:
+            self.doubts.append("a result about secrets holds none: they were filtered out")
+        summary = as_dict(result.get("MisconfSummary"), "MisconfSummary")
+        failed = [m for m in list_in(result, "Misconfigurations") if m.get("Status") not in ("PASS", "EXCEPTION")]
+        counted = summary.get("Failures", 0)
+        if not isinstance(counted, int) or counted > len(failed):
+            self.doubts.append("it counts more failed checks than it lists: some were filtered out")
+        shown = sum(1 for finding in self.suppressed if finding.kind == "misconfiguration" and finding.target == target)
+        if summary.get("Exceptions", 0) not in (0, shown):
+            hidden = Finding("misconfiguration", "exceptions", "UNKNOWN", "trivy", target=target)
+            self.suppressed.append(hidden._replace(title="counted as exceptions, not listed"))

@@ -59,6 +59,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --respond block-ip: also block internal, private and shared addresses (off)",
     )
+    what.add_argument(
+        "--observe",
+        action="store_true",
+        help="with --respond: the responses only log what they would do, for a first week (off)",
+    )
     what.add_argument("--id-base", type=int, default=111000, metavar="N", help="where our rule ids begin (111000)")
     how = parser.add_argument_group("how")
     how.add_argument("--no-activate", action="store_true", help="neither reload nor restart")
@@ -136,6 +141,7 @@ def _desired(args: argparse.Namespace, target: Target) -> Desired:
         sources=sources or list(SOURCES),
         responses=[word for word in args.respond.split(",") if word],
         internal=args.internal,
+        observe=args.observe,
         flat_lists=target.flat_lists,
     )
 

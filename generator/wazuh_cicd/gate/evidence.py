@@ -50,8 +50,9 @@ def _event(verdict: Verdict, scan: Scan, context: list[tuple[str, str]]) -> byte
         ("digest", scan.digest),
         ("vulnerabilities", counts["vulnerability"]),
         ("secrets", counts["secret"]),
-        ("others", counts["misconfiguration"] + counts["license"]),
+        ("others", counts["misconfiguration"] + counts["license"] + counts["end-of-life"]),
         ("excused", sum(d.result == "excused" for d in decisions)),
+        ("hidden", scan.hidden),
         ("problems", problems or worst),
         *context,
     ]

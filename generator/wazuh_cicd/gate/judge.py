@@ -29,7 +29,7 @@ _THREAT_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the policy says about one finding: ``fail``, ``warn``, ``excused`` or ``pass``, and why."""
+    """What the policy says about one finding: ``fail``, ``warn``, ``excused``, ``hidden`` or ``pass``, and why."""
 
     scan: Scan
     issue: Issue
@@ -44,6 +44,7 @@ class Verdict:
     policy: Policy
     scans: tuple[Scan, ...]
     decisions: tuple[Decision, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[Decision, ...]:
@@ -68,7 +69,8 @@ class Verdict:
 class Judge:
     """Applies one policy.
 
-    ``history`` maps a finding's base to when it was first seen (seconds since 1970); it is extended with what is new.
+    ``history`` maps a vulnerability in a package, whatever the artifact is called, to when it was first seen (seconds
+    since 1970); it is extended with what is new.
     """
 
     def __init__(self, policy: Policy, history: dict[str, int] | None = None, now: float | None = None) -> None:
@@ -83,12 +85,20 @@ class Judge:
     def verdict(self, scans: Sequence[Scan]) -> Verdict:
         """Judge every finding of every scan."""
         decisions = [self.decide(scan, issue) for scan in scans for issue in scan.issues]
-        rank = {"fail": 0, "warn": 1, "excused": 2, "pass": 3}
-        return Verdict(self.policy, tuple(scans), tuple(sorted(decisions, key=lambda d: rank[d.result])))
+        rank = {"fail": 0, "warn": 1, "hidden": 2, "excused": 3, "pass": 4}
+        unused = [
+            f"the exception for {waiver.id} (owner {waiver.owner}) is about nothing that was found: remove it"
+            for waiver in self._waivers
+            if not any(waiver.covers(decision.issue.raw, decision.scan.artifact) for decision in decisions)
+        ]
+        ordered = tuple(sorted(decisions, key=lambda d: rank[d.result]))
+        return Verdict(self.policy, tuple(scans), ordered, tuple(unused))
 
     def decide(self, scan: Scan, issue: Issue) -> Decision:
         """Judge one finding."""
-        result, why = self._by_kind(scan, issue)
+        result, why = self._by_kind(issue)
+        if issue.hidden:
+            result, why = self._hidden(issue, result, why)
         waiver = find_waiver(self._waivers, issue.raw, scan.artifact)
         if waiver is not None:
             until = day_of(waiver.expires - DAY)
@@ -98,10 +108,22 @@ class Judge:
                 return Decision(scan, issue, "excused", f"exception until {until} by {waiver.owner}: {waiver.reason}")
         return Decision(scan, issue, result, why)
 
-    def _by_kind(self, scan: Scan, issue: Issue) -> tuple[str, str]:
+    def _hidden(self, issue: Issue, result: str, why: str) -> tuple[str, str]:
+        """Judge what the report itself hides: shown in any case, and as if nothing hid it where the policy says so."""
+        if self.policy.hidden == "fail":
+            return result, f"{why}; the report hides it ({issue.hidden}), which the policy does not accept"
+        shown = "hidden" if self.policy.hidden == "warn" else "pass"
+        return shown, f"the report hides it ({issue.hidden})"
+
+    def _by_kind(self, issue: Issue) -> tuple[str, str]:
         policy = self.policy
         if issue.kind == "vulnerability":
-            return self._vulnerability(scan, issue)
+            return self._vulnerability(issue)
+        if issue.kind == "end-of-life":
+            return (
+                "fail",
+                "the operating system is past its end of life: nobody fixes it any more, build on a newer one",
+            )
         if issue.kind == "secret":
             return self._threshold(
                 issue, policy.secrets, "secret: remove it, and revoke it, because copies of it remain"
@@ -116,9 +138,9 @@ class Judge:
     def _threshold(self, issue: Issue, threshold: str, why: str) -> tuple[str, str]:
         return ("fail", why) if _reaches(issue.severity, threshold) else ("pass", "below the policy's threshold")
 
-    def _vulnerability(self, scan: Scan, issue: Issue) -> tuple[str, str]:
+    def _vulnerability(self, issue: Issue) -> tuple[str, str]:
         policy = self.policy
-        first = self._first_seen(scan, issue)
+        first = self._first_seen(issue)
         due = self._due(issue, first)
         if due is not None and due <= self.now:
             known = f"{_THREAT_TEXTS[issue.threat]}, " if issue.threat else ""
@@ -126,36 +148,48 @@ class Judge:
         threat = issue.threat if issue.threat in policy.threats else ""
         if not threat and not _reaches(issue.severity, policy.severity):
             return "pass", "below the policy's threshold"
+        unrated = issue.severity == "UNKNOWN"
         why = _THREAT_TEXTS[threat] if threat else f"the policy fails from {policy.severity} on"
+        if unrated and not threat:
+            why = "it is not rated, so nothing says that it is harmless"
         if issue.threat == "malware":
             return ("fail", why) if threat else ("pass", "the policy lets malicious packages pass")
         if due is not None and policy.grace:
             return "warn", f"{why}; may stay until {day_of(due)}"
-        if not threat and not issue.fixed and issue.status != "fixed":
+        if not threat and issue.fix_state == "unfixed":
             return policy.unfixed, f"{why}; without a fix it may {'not ' if policy.unfixed == 'fail' else ''}pass"
+        if not threat and unrated:
+            return policy.unrated, why
+        if issue.fix_state == "unknown":
+            why += "; whether there is a fix is not said"
         return "fail", why
 
-    def _first_seen(self, scan: Scan, issue: Issue) -> int | None:
+    def _first_seen(self, issue: Issue) -> int | None:
         if self.history is None:
             return None
-        return self.history.setdefault(f"{scan.artifact.split('@')[0]}|{issue.base}", self.now)
+        return self.history.setdefault(issue.base, self.now)
 
     def _due(self, issue: Issue, first: int | None) -> int | None:
         """Return when the SLA ends; None when there is none, or the finding's age is not known."""
-        if not issue.fixed and issue.status != "fixed":
+        if issue.fix_state != "fixed":
             return None
-        if first is None and issue.fix_date is None:
+        # A fix of tomorrow says nothing of how long there has been one.
+        fix_date = issue.fix_date if issue.fix_date is not None and issue.fix_date <= self.now else None
+        if first is None and fix_date is None:
             return None
         threat = issue.threat if issue.threat in ("kev", "malware") else ""
-        fix_since = issue.fix_date or first or self.now
+        fix_since = fix_date or first or self.now
         return sla_due(issue.severity, threat, first or 0, fix_since, dict(self.policy.sla_days))
 
 
 def _reaches(severity: str, threshold: str) -> bool:
-    return threshold != "NEVER" and SEVERITIES.index(severity) >= SEVERITIES.index(threshold)
+    """Say whether a threshold is met; what is not rated meets every one, except that nothing fails at NEVER."""
+    if threshold == "NEVER":
+        return False
+    return severity == "UNKNOWN" or SEVERITIES.index(severity) >= SEVERITIES.index(threshold)
 
 
 def summary_counts(decisions: Sequence[Decision]) -> Mapping[str, Any]:
     """Count failing findings by kind, for the evidence."""
-    kinds = ("vulnerability", "misconfiguration", "secret", "license")
+    kinds = ("vulnerability", "misconfiguration", "secret", "license", "end-of-life")
     return {kind: sum(d.issue.kind == kind and d.result == "fail" for d in decisions) for kind in kinds}

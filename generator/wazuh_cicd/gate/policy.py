@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.gate.profiles import PROFILES
+from wazuh_cicd.gate.provenance import TYPES, repository_address
 from wazuh_cicd.spec.problems import Problems
 from wazuh_cicd.spec.yamlnodes import SpecReader, plain
 
@@ -29,11 +30,15 @@ THREATS = ("malware", "kev", "epss")
 _KEYS = (
     *("version", "profile", "vulnerabilities", "sla_days", "secrets", "misconfiguration", "licenses", "signature"),
     *("registries", "exceptions", "require_proof", "no_os_allowed", "database_max_age_hours", "scanners", "checks"),
+    *("provenance", "hidden", "no_origin_allowed"),
 )
 _SIGNATURE = (
     *("key", "identity", "identity_regexp", "issuer", "issuer_regexp", "trusted_root"),
     *("transparency_log", "certificate_log"),
 )
+_PROVENANCE = ("builder", "source", "type", *_SIGNATURE)
+_RESULTS = ("fail", "warn", "pass")
+NO_ORIGIN = ("archive", "directory", "sbom", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,9 @@ class Policy:
     Attributes:
         profile: the named policy that it starts from.
         severity: vulnerabilities from this severity on fail; ``NEVER`` lets all of them pass.
-        unfixed: ``fail``, ``warn`` or ``pass``: vulnerabilities that nobody has fixed yet.
+        unfixed: ``fail``, ``warn`` or ``pass``: vulnerabilities that nobody has fixed yet, as the scanner says.
+        unrated: the same for vulnerabilities without a severity.
+        hidden: the same for findings that the report itself hides; ``fail`` judges them as if nothing hid them.
         threats: these fail whatever their severity: ``malware``, ``kev`` (known exploited), ``epss`` (likely to be).
         grace: inside its SLA a vulnerability only warns; needs a known age (a fix date, or ``--history``).
         sla_days: days by severity, and ``KEV``.
@@ -52,6 +59,8 @@ class Policy:
         licenses: patterns of licence names that fail.
         license_severity: licences from this severity on fail.
         signature: how cosign verifies the image; None: not asked for.
+        provenance: builder and source repository that a SLSA attestation must name, and who must have signed it.
+        no_origin_allowed: kinds of subject that may go without registry, signature and provenance.
         registries: where images may come from; empty: anywhere.
         exceptions: as in the scanner's exceptions file; checked there.
         require_proof: formats that cannot prove that the operating system was looked at (SARIF, CycloneDX) fail.
@@ -64,6 +73,8 @@ class Policy:
     profile: str = "default"
     severity: str = "HIGH"
     unfixed: str = "warn"
+    unrated: str = "fail"
+    hidden: str = "warn"
     threats: tuple[str, ...] = THREATS
     grace: bool = False
     sla_days: Mapping[str, int] = field(default_factory=dict)
@@ -72,6 +83,8 @@ class Policy:
     licenses: tuple[str, ...] = ()
     license_severity: str = "NEVER"
     signature: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Any] | None = None
+    no_origin_allowed: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
     exceptions: tuple[Mapping[str, Any], ...] = ()
     require_proof: bool = False
@@ -105,7 +118,7 @@ def load_policy(path: Path | None, profile: str | None = None) -> Policy:
         profile: wins over the file's own ``profile``.
 
     Raises:
-        SpecError: the file's errors, all of them, each with its place.
+        SpecError: the file's errors, all of them, each with its place; an empty file is one.
         UsageError: the file cannot be read, or the profile is unknown.
     """
     if path is None:
@@ -120,6 +133,8 @@ def load_policy(path: Path | None, profile: str | None = None) -> Policy:
     policy = from_profile(profile or "default")
     if root is not None:
         policy = _Reader(reader).policy(root, profile)
+    elif not problems.errors:
+        reader.problem("S102", None, "the policy is empty", "write at least: version: 1")
     problems.raise_errors()
     return policy
 
@@ -144,9 +159,11 @@ class _Reader:
         for key in ("secrets", "misconfiguration"):
             if key in nodes:
                 changes[key] = self.r.choice(nodes[key], key, THRESHOLDS)
-        for key in ("registries", "no_os_allowed"):
-            if key in nodes:
-                changes[key] = self.r.texts(nodes[key], key)
+        if "hidden" in nodes:
+            changes["hidden"] = self.r.choice(nodes["hidden"], "hidden", _RESULTS)
+        if "no_os_allowed" in nodes:
+            changes["no_os_allowed"] = self.r.texts(nodes["no_os_allowed"], "no_os_allowed")
+        changes |= self._origins(nodes)
         if "checks" in nodes:
             changes["checks"] = self._choices(nodes["checks"], "checks", ("vuln", "secret", "misconfig", "license"))
         if "require_proof" in nodes:
@@ -156,8 +173,6 @@ class _Reader:
             changes["database_max_age_hours"] = self.r.integer(node, "database_max_age_hours", 1, 24 * 365)
         if "sla_days" in nodes:
             changes["sla_days"] = self._days(nodes["sla_days"])
-        if "signature" in nodes:
-            changes["signature"] = self._signature(nodes["signature"])
         if "exceptions" in nodes:
             entries = self.r.elements(nodes["exceptions"], "exceptions")
             changes["exceptions"] = tuple(self._plain_mapping(entry, "an exception") for entry in entries)
@@ -166,17 +181,32 @@ class _Reader:
         # A value that was refused is None; its problem is kept, and ends the reading after everything was looked at.
         return replace(policy, **{key: value for key, value in changes.items() if value is not None})
 
+    def _origins(self, nodes: dict[str, yaml.Node]) -> dict[str, Any]:
+        """Read where images may come from, and who vouches for them."""
+        changes: dict[str, Any] = {}
+        if "registries" in nodes:
+            changes["registries"] = self.r.texts(nodes["registries"], "registries")
+            self._registries(nodes["registries"], changes["registries"])
+        if "no_origin_allowed" in nodes:
+            changes["no_origin_allowed"] = self._choices(nodes["no_origin_allowed"], "no_origin_allowed", NO_ORIGIN)
+        if "signature" in nodes:
+            changes["signature"] = self._signature(nodes["signature"])
+        if "provenance" in nodes:
+            changes["provenance"] = self._provenance(nodes["provenance"])
+        return changes
+
     def _choices(self, node: yaml.Node, what: str, known: tuple[str, ...]) -> tuple[str, ...]:
         found = (self.r.choice(element, what, known) for element in self.r.elements(node, what, single=True))
         return tuple(choice for choice in found if choice)
 
     def _vulnerabilities(self, node: yaml.Node) -> dict[str, Any]:
-        nodes = self.r.mapping(node, "vulnerabilities", ("severity", "unfixed", "threats", "grace"))
+        nodes = self.r.mapping(node, "vulnerabilities", ("severity", "unfixed", "unrated", "threats", "grace"))
         changes: dict[str, Any] = {}
         if "severity" in nodes:
             changes["severity"] = self.r.choice(nodes["severity"], "severity", THRESHOLDS)
-        if "unfixed" in nodes:
-            changes["unfixed"] = self.r.choice(nodes["unfixed"], "unfixed", ("fail", "warn", "pass"))
+        for key in ("unfixed", "unrated"):
+            if key in nodes:
+                changes[key] = self.r.choice(nodes[key], key, _RESULTS)
         if "threats" in nodes:
             changes["threats"] = self._choices(nodes["threats"], "threats", THREATS)
         if "grace" in nodes:
@@ -197,16 +227,38 @@ class _Reader:
         days = {key: self.r.integer(value, key, 0, 3650) for key, value in nodes.items()}
         return {key: value for key, value in days.items() if value is not None}
 
-    def _signature(self, node: yaml.Node) -> dict[str, Any]:
-        nodes = self.r.mapping(node, "signature", _SIGNATURE)
+    def _signer(self, node: yaml.Node, what: str, nodes: dict[str, yaml.Node]) -> dict[str, Any]:
+        """Read who must have signed, and the keys beside it."""
         keyless = bool({"identity", "identity_regexp"} & set(nodes)) and bool({"issuer", "issuer_regexp"} & set(nodes))
         if ("key" in nodes) == keyless:
-            self.r.problem("S102", node, "signature needs either key, or identity and issuer", "name one way to verify")
+            self.r.problem("S102", node, f"{what} needs either key, or identity and issuer", "name one way to verify")
         found: dict[str, Any] = {}
         for key, value in nodes.items():
             text = not key.endswith("_log")
             found[key] = self.r.text(value, key) if text else self.r.boolean(value, key)
+            if text and not str(found[key]).strip():
+                self.r.problem("S102", value, f"{key} is empty", "write what must hold, or leave it out")
         return found
+
+    def _signature(self, node: yaml.Node) -> dict[str, Any]:
+        return self._signer(node, "signature", self.r.mapping(node, "signature", _SIGNATURE))
+
+    def _provenance(self, node: yaml.Node) -> dict[str, Any]:
+        nodes = self.r.mapping(node, "provenance", _PROVENANCE)
+        found = self._signer(node, "provenance", nodes)
+        if not found.get("builder") or not found.get("source"):
+            self.r.problem("S102", node, "provenance needs builder and source", "name who builds, and which repository")
+        elif not repository_address(found["source"]):
+            self.r.problem("S102", nodes["source"], "source is no repository", "write https://github.com/acme/app")
+        if "type" in nodes:
+            self.r.choice(nodes["type"], "type", TYPES)
+        return found
+
+    def _registries(self, node: yaml.Node, named: tuple[str, ...]) -> None:
+        for name in named:
+            host, *path = name.rstrip("/").split("/")
+            if not host or any(not part or part in {".", ".."} or set(part) & set("*?[@") for part in path):
+                self.r.problem("S102", node, f"'{name}' is no registry", "write a host, or host/path without a pattern")
 
     def _plain_mapping(self, node: yaml.Node, what: str) -> dict[str, Any]:
         return {key.value: plain(value) for key, value in self.r.items(node, what)}

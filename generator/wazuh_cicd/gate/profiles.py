@@ -27,6 +27,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "vulnerabilities": {
             "severity": "MEDIUM",
             "unfixed": "fail",
+            "unrated": "fail",
             "threats": ["malware", "kev", "epss"],
             "grace": False,
         },
@@ -35,6 +36,25 @@ PROFILES: dict[str, dict[str, Any]] = {
         "misconfiguration": "MEDIUM",
         "database_max_age_hours": 24,
         "require_proof": True,
+        "hidden": "fail",
+    },
+    # The GDPR names no numbers, only the "state of the art" and a process that tests it; the days are our proposal.
+    "gdpr": {
+        "vulnerabilities": {"severity": "HIGH", "unfixed": "warn", "threats": ["malware", "kev"], "grace": False},
+        "sla_days": {"KEV": 7, "CRITICAL": 7, "HIGH": 30, "MEDIUM": 90},
+        "secrets": "LOW",
+        "misconfiguration": "HIGH",
+        "database_max_age_hours": 72,
+        "hidden": "fail",
+    },
+    # HIPAA's Security Rule (45 CFR 164) names no numbers either, and wants each accepted risk documented.
+    "hipaa": {
+        "vulnerabilities": {"severity": "HIGH", "unfixed": "warn", "threats": ["malware", "kev"], "grace": False},
+        "sla_days": {"KEV": 14, "CRITICAL": 14, "HIGH": 30, "MEDIUM": 90},
+        "secrets": "LOW",
+        "misconfiguration": "HIGH",
+        "database_max_age_hours": 72,
+        "hidden": "fail",
     },
     # PCI DSS 4.0 requirement 6.3.3: critical and high-security patches within one month of release.
     "pci-dss": {
@@ -59,5 +79,32 @@ PROFILES: dict[str, dict[str, Any]] = {
         "secrets": "NEVER",
         "misconfiguration": "NEVER",
         "database_max_age_hours": 120,
+    },
+}
+
+# The control that each key of a profile serves, as an auditor calls it.
+CONTROLS: dict[str, dict[str, str]] = {
+    "pci-dss": {
+        "vulnerabilities": "6.3.1 vulnerabilities are identified and ranked; 6.3.3 critical and high ones are fixed",
+        "sla_days": "6.3.3 within one month of release",
+        "secrets": "8.6.2 no passwords in scripts, configuration or source code",
+        "misconfiguration": "2.2.1 components are configured to a standard",
+        "database_max_age_hours": "6.3.1 new vulnerabilities are known",
+    },
+    "gdpr": {
+        "vulnerabilities": "Art. 32(1)(b) ongoing confidentiality, integrity, availability and resilience",
+        "sla_days": "Art. 32(1)(d) a process for regularly testing and evaluating the measures",
+        "secrets": "Art. 5(1)(f) and 32(2) protection against unauthorised access and disclosure",
+        "misconfiguration": "Art. 25(2) data protection by default",
+        "database_max_age_hours": "Art. 32(1) the state of the art",
+        "hidden": "Art. 5(2) accountability: what was accepted can be demonstrated",
+    },
+    "hipaa": {
+        "vulnerabilities": "164.308(a)(1)(ii)(A) risk analysis; 164.308(a)(5)(ii)(B) malicious software",
+        "sla_days": "164.308(a)(1)(ii)(B) risk management: reduced to a reasonable level",
+        "secrets": "164.308(a)(5)(ii)(D) password management; 164.312(d) authentication",
+        "misconfiguration": "164.312(a)(1) access control; 164.312(c)(1) integrity",
+        "database_max_age_hours": "164.308(a)(8) evaluation in response to changes",
+        "hidden": "164.316(b)(1)(ii) actions and assessments are documented",
     },
 }

@@ -6,22 +6,26 @@ import contextlib
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.errors import UsageError
+from wazuh_cicd.gate.inline import ignored_inline
+from wazuh_cicd.gate.pipelines import literal_credentials
+from wazuh_cicd.gate.provenance import verify_provenance
 from wodles.scan.config import Config, check_config
 from wodles.scan.databases import database_times, update_databases
 from wodles.scan.errors import REASONS, ScanError
+from wodles.scan.errors import Problem as ScanProblem
 from wodles.scan.inventory import docker_images
 from wodles.scan.reports import Finding, Report, merge
-from wodles.scan.scans import prove, scan_target
+from wodles.scan.scans import doubts, end_of_life, scan_target, target_identities
 from wodles.scan.signature import verify_signature
-from wodles.scan.targets import Target, find_image, path_target, registry_target, untrusted
+from wodles.scan.targets import Target, find_image, path_target, registry_target, repository_of, untrusted
 from wodles.scan.text import clean
 from wodles.scan.toolbox import Toolbox
-from wodles.scan.values import RANK
+from wodles.scan.values import RANK, age_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +37,11 @@ KINDS = ("image", "registry", "archive", "directory", "sbom", "report")
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One finding of a scan. ``raw`` is the scanner's own record of it, for its SLA and exception functions."""
+    """One finding of a scan.
+
+    ``fix_state`` is ``fixed``, ``unfixed`` or ``unknown``; ``hidden`` says how the report itself hides it, empty where
+    it does not. ``raw`` is the scanner's own record of it, for its SLA and exception functions.
+    """
 
     kind: str
     id: str
@@ -50,6 +58,8 @@ class Issue:
     threat: str
     fix_date: int | None
     base: str
+    fix_state: str
+    hidden: str
     raw: Finding = field(compare=False, repr=False)
 
     @property
@@ -77,14 +87,23 @@ class Scan:
     system: str = ""
     scanners: str = ""
     issues: tuple[Issue, ...] = ()
-    suppressed: int = 0
+    identities: frozenset[str] = frozenset()
+    report_of_image: bool = False
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def hidden(self) -> int:
+        """How many findings the report itself hides."""
+        return sum(bool(issue.hidden) for issue in self.issues)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to scan; none of it changes what the policy demands."""
+    """How to scan; none of it changes what the policy demands.
+
+    ``expected`` are the digests (image ids, or of manifests) one of which every image, archive and report must be of.
+    """
 
     cache: Path
     docker_socket: str = "/var/run/docker.sock"
@@ -92,6 +111,7 @@ class Options:
     kev_catalog: str = ""
     seconds: int = 900
     update: bool = True
+    expected: tuple[str, ...] = ()
 
 
 def scan_all(
@@ -117,7 +137,31 @@ def scan_all(
         if any(kind != "report" for kind, _ in subjects):
             early, more = _prepare(toolbox, options)
             notes += more
-        return [_one(toolbox, policy, subject, (early, notes), moment) for subject in subjects]
+        scans = [_one(toolbox, policy, subject, (early, notes), moment) for subject in subjects]
+    return _bound(scans, options.expected)
+
+
+def _bound(scans: list[Scan], expected: tuple[str, ...]) -> list[Scan]:
+    """Refuse what is about another image than asked for: of ``--expect``, or of the images beside the reports."""
+    local = frozenset().union(*(scan.identities for scan in scans if scan.kind in ("image", "registry")))
+    seen = frozenset().union(*(scan.identities for scan in scans))
+    checked = []
+    for scan in scans:
+        named = scan.identities or scan.report_of_image
+        if expected and scan.kind in ("image", "registry", "archive", "report"):
+            wanted = frozenset(expected)
+        else:
+            wanted = local if scan.kind == "report" and named else frozenset()
+        problems = scan.problems
+        if wanted and not wanted & scan.identities:
+            problems += (_problem("image_mismatch", "the digest is not one that was asked for"),)
+        checked.append(replace(scan, problems=problems))
+    missing = sorted(set(expected) - seen)
+    if missing:
+        last = checked[-1]
+        unseen = _problem("image_mismatch", f"nothing is about {missing[0]}")
+        checked[-1] = replace(last, problems=(*last.problems, unseen))
+    return checked
 
 
 @contextlib.contextmanager
@@ -136,7 +180,8 @@ def _config(policy: Policy, options: Options, *, scanning: bool) -> tuple[Config
         tools |= {
             name: {"path": str(Path(path).resolve())} for name in ("trivy", "grype") if (path := shutil.which(name))
         }
-    if policy.signature is not None and "cosign" not in tools and (path := shutil.which("cosign")):
+    signed = policy.signature is not None or policy.provenance is not None
+    if signed and "cosign" not in tools and (path := shutil.which("cosign")):
         tools["cosign"] = {"path": str(Path(path).resolve())}
     unpinned = sorted(name for name, tool in tools.items() if not tool.get("sha256"))
     if unpinned:
@@ -202,7 +247,7 @@ def _one(
 ) -> Scan:
     kind, value = subject
     early, notes = before
-    name = clean(value)
+    name = clean(value) or kind
     try:
         target = _target(toolbox.config, kind, value)
         reports = scan_target(toolbox, target, float(toolbox.config.image_seconds))
@@ -212,27 +257,58 @@ def _one(
         return Scan(name, kind, scanners=",".join(toolbox.config.scanners()), problems=own, notes=notes)
     except OSError as error:
         return Scan(name, kind, problems=(*early, _problem("no_image", str(error.strerror))), notes=notes)
-    problems = [*early]
-    proof = prove(target, reports, toolbox.config)
-    if proof is not None:
-        shown = "the operating system is past its end of life" if proof.event == "eol_os" else REASONS[proof.reason]
-        problems.append(Problem("scanner", proof.reason, f"{shown} ({proof.detail})" if proof.detail else shown))
+    except Exception as error:  # noqa: BLE001 -- a report that breaks our reader must not end in a traceback
+        return Scan(name, kind, problems=(*early, _problem("internal", type(error).__name__)), notes=notes)
+    problems = [*early, *(_problem(p.reason, p.detail) for p in doubts(target, reports, toolbox.config, now))]
     if policy.require_proof and not all(report.proves for report in reports):
         problems.append(Problem("scanner", "no_proof", "this format does not show what the scanner looked at"))
-    problems += _ages(toolbox, reports, policy, now, report=kind == "report")
-    problems += _supply_chain(toolbox, target, policy, reports)
-    merged = merge(reports)
+    if kind != "report":
+        problems += _ages(toolbox, policy, now)
+    if not all(report.proves for report in reports):
+        notes = (*notes, f"{name}: its format does not show what was looked at, or how old the data were")
+    more, told = _supply_chain(toolbox, target, policy, reports)
+    try:
+        written, commented = _read_directory(Path(value), policy) if kind == "directory" else ([], [])
+    except ScanError as error:
+        written, commented = [], []
+        problems.append(_problem(error.reason, error.detail))
+    found = [*merge(reports), *_ended(reports), *written]
+    hidden = merge([_hidden_as_found(report.suppressed) for report in reports] + [_hidden_as_found(commented)])
+    shown = [_issue(finding) for finding in found]
+    shown += [_issue(finding, finding.title or "it does not say how") for finding in hidden]
     return Scan(
         artifact=(reports[0].artifact or name) if kind == "report" else target.name,
         kind=kind,
         digest=target.shown_digest() or next((r.image_id for r in reports if r.image_id), ""),
         system=next((r.os for r in reports if r.os), ""),
         scanners=",".join(sorted({r.scanner for r in reports})),
-        issues=tuple(sorted((_issue(finding) for finding in merged), key=_order)),
-        suppressed=sum(len(report.suppressed) for report in reports),
-        problems=tuple(problems),
-        notes=notes,
+        issues=tuple(sorted(shown, key=_order)),
+        identities=frozenset(target_identities(target).union(*(r.identities() for r in reports))),
+        report_of_image=any(r.os_checked is not None or r.kind == "container_image" for r in reports),
+        problems=(*problems, *more),
+        notes=(*notes, *told),
     )
+
+
+def _hidden_as_found(findings: Sequence[Finding]) -> Report:
+    """Make a report of what is hidden, so that the same finding twice is one, with the worst of both views."""
+    return Report(scanner="", version="", artifact="", kind="", findings=tuple(findings))
+
+
+def _ended(reports: Sequence[Report]) -> list[Finding]:
+    """Make a finding of an operating system past its end of life: whoever builds the image can change that."""
+    system = end_of_life(list(reports))
+    family, _, release = system.partition(" ")
+    finding = Finding(
+        "end-of-life", "end-of-life", "HIGH", ",".join(r.scanner for r in reports if r.eol), family, release
+    )
+    return [finding] if system else []
+
+
+def _read_directory(directory: Path, policy: Policy) -> tuple[list[Finding], list[Finding]]:
+    """Find what no scanner reports: credentials that pipeline files write out, and checks that comments switch off."""
+    secrets = literal_credentials(directory) if "secret" in policy.checks else []
+    return secrets, ignored_inline(directory) if "misconfig" in policy.checks else []
 
 
 def _target(config: Config, kind: str, value: str) -> Target:
@@ -246,46 +322,83 @@ def _target(config: Config, kind: str, value: str) -> Target:
     return path_target(kind, value)
 
 
-def _ages(toolbox: Toolbox, reports: Sequence[Report], policy: Policy, now: float, *, report: bool) -> list[Problem]:
-    limit = policy.database_max_age_hours * 3600
-    if report:  # of SARIF and CycloneDX no age is known: require_proof refuses them
-        times = {r.scanner: r.db_built or r.created for r in reports if r.proves}
-    elif "vuln" in policy.checks:
-        times = {name: built for name, (text, built) in database_times(toolbox.config).items() if text}
-    else:
-        times = {}
-    problems = []
-    for name, when in times.items():
-        if not when:
-            problems.append(Problem("scanner", "db_stale", f"the age of {name}'s data is not known"))
-        elif now - when > limit:
-            age = f"{int((now - when) // 3600)} hours old, the limit is {limit // 3600}"
-            problems.append(Problem("scanner", "db_stale", f"{name}'s data is {age}"))
-    return problems
+def _ages(toolbox: Toolbox, policy: Policy, now: float) -> list[Problem]:
+    if "vuln" not in policy.checks:
+        return []
+    times = database_times(toolbox.config)
+    missing = [_problem("db_missing", name) for name, (text, _) in times.items() if not text]
+    old = {name: age_doubt(built, now, policy.database_max_age_hours) for name, (text, built) in times.items() if text}
+    return missing + [_problem("db_stale", f"{name}: {doubt}") for name, doubt in old.items() if doubt]
 
 
-def _supply_chain(toolbox: Toolbox, target: Target, policy: Policy, reports: Sequence[Report]) -> list[Problem]:
+def _supply_chain(
+    toolbox: Toolbox, target: Target, policy: Policy, reports: Sequence[Report]
+) -> tuple[list[Problem], tuple[str, ...]]:
+    """Check registry, signature and provenance; returns what is wrong, and what the reader should know."""
+    rules = {"registries": policy.registries, "signature": policy.signature, "provenance": policy.provenance}
+    wanted = [name for name, rule in rules.items() if rule]
+    if not wanted:
+        return [], ()
+    if target.kind not in ("image", "registry", "report"):
+        if target.kind in policy.no_origin_allowed:
+            return [], (f"{target.name}: a {target.kind} has no registry or signature; the policy allows that",)
+        text = f"{_named(wanted)} cannot be checked on a {target.kind}; no_origin_allowed can allow that"
+        return [Problem("supply-chain", "no_origin", text)], ()
+    digests = target.digests if target.kind == "image" else tuple(d for r in reports for d in r.digests if "@" in d)
+    if target.kind == "registry":
+        digests = _registry_digest(target, digests)
     problems = []
-    if target.kind == "report" and (policy.registries or policy.signature is not None):
-        digests = tuple(digest for report in reports for digest in report.digests)
-        target = target._replace(kind="image", digests=digests, reference=(digests or (target.reference,))[0])
-        if not digests:
-            text = "the report names no repository digest, so neither registry nor signature can be checked"
-            return [Problem("supply-chain", "no_digest", text)]
-    host = untrusted(target, toolbox.config)
+    if not digests and target.kind != "registry":
+        if target.kind == "image" and wanted == ["registries"]:
+            return [], (f"{target.name}: built or loaded here, so it comes from no registry",)
+        if target.kind == "report" and "report" in policy.no_origin_allowed:
+            return [], (f"{target.name}: the report names no repository digest; the policy allows that",)
+        # Before it is pushed an image has no such digest: that says nothing about who signed it.
+        return [_no_digest("scanner", wanted)], ()
+    origin = target._replace(kind="image", digests=digests) if target.kind == "report" else target
+    host = untrusted(origin, toolbox.config)
     if host:
         problems.append(Problem("supply-chain", "untrusted_registry", f"{host} is not among the trusted registries"))
-    if policy.signature is not None and target.kind in ("image", "registry"):
-        reason = detail = ""
-        try:
-            found = verify_signature(toolbox, target, 180.0)
-            if found is not None:
-                reason, detail = found.reason, found.detail
-        except ScanError as error:
-            reason, detail = error.reason, error.detail
-        if reason:
-            text = _SIGNATURE_TEXTS.get(reason, REASONS.get(reason, reason))
-            problems.append(Problem("supply-chain", reason, text + (f" ({detail})" if detail else "")))
+    if policy.signature is not None or policy.provenance is not None:
+        if not digests:
+            return [*problems, _no_digest("supply-chain", wanted)], ()
+        problems += _verified(toolbox, digests[0], policy)
+    return problems, ()
+
+
+def _no_digest(area: str, wanted: Sequence[str]) -> Problem:
+    return Problem(area, "no_digest", f"no repository digest is known, so {_named(wanted)} cannot be checked")
+
+
+def _registry_digest(target: Target, digests: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the reference with the digest that was scanned: a tag may name another image by now."""
+    if "@" in target.reference:
+        return (target.reference,)
+    wanted = repository_of(target.reference)
+    return tuple(digest for digest in digests if wanted and repository_of(digest) == wanted)
+
+
+def _named(wanted: Sequence[str]) -> str:
+    return " and ".join(wanted)
+
+
+def _verified(toolbox: Toolbox, reference: str, policy: Policy) -> list[Problem]:
+    """Verify signature and provenance of an image, named by its digest."""
+    image = Target("registry", reference, reference)
+    found: list[ScanProblem] = []
+    try:
+        signed = verify_signature(toolbox, image, 180.0) if policy.signature is not None else None
+        built = None
+        if policy.provenance is not None:
+            built = verify_provenance(toolbox, reference, _absolute(policy.provenance), 180.0)
+        found = [problem for problem in (signed, built) if problem is not None]
+    except ScanError as error:
+        found = [ScanProblem("scan_error", error.reason, error.detail)]
+    problems = []
+    for problem in found:
+        text = _SIGNATURE_TEXTS.get(problem.reason, REASONS.get(problem.reason, problem.reason))
+        shown = text + (f" ({problem.detail})" if problem.detail else "")
+        problems.append(Problem("supply-chain", problem.reason, shown))
     return problems
 
 
@@ -295,10 +408,12 @@ _SIGNATURE_TEXTS = {
     "no_matching_signature": "the image is signed, but not by the key that the policy names",
     "no_certificate": "the signature carries no certificate",
     "wrong_identity": "the image is signed by another identity than the policy names",
+    "no_provenance": "the image has no provenance that the policy's signer vouches for",
+    "wrong_provenance": "the image was built by another builder, or from another repository, than the policy names",
 }
 
 
-def _issue(finding: Finding) -> Issue:
+def _issue(finding: Finding, hidden: str = "") -> Issue:
     return Issue(
         kind=finding.kind,
         id=finding.id,
@@ -315,6 +430,8 @@ def _issue(finding: Finding) -> Issue:
         threat=finding.threat,
         fix_date=finding.fix_date,
         base=finding.base(),
+        fix_state=finding.fix_state(),
+        hidden=hidden,
         raw=finding,
     )
 

@@ -108,6 +108,7 @@ def desired_from(
     sources: Collection[str] = (),
     responses: Collection[str] = (),
     internal: bool = False,
+    observe: bool = False,
     flat_lists: bool = False,
 ) -> Desired:
     """The goal that a rendered package stands for.
@@ -117,13 +118,14 @@ def desired_from(
         sources: recorded; the package already holds only these.
         responses: the switches to turn on.
         internal: ``block-ip`` may block internal, private and shared addresses, too.
+        observe: the responses only log what they would do.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
 
     Raises:
-        UsageError: an unknown response, or ``internal`` without ``block-ip``.
+        UsageError: an unknown response, ``internal`` without ``block-ip``, or ``observe`` without any.
     """
-    fragments = _fragments(package, responses, internal=internal)
+    fragments = _fragments(package, responses, internal=internal, observe=observe)
     files: dict[str, bytes] = {}
     lines: list[str] = []
     for path, data in package.files.items():
@@ -162,14 +164,14 @@ def desired_from(
         __version__,
         package.id_base,
         tuple(sorted(sources)),
-        (*sorted(responses), *(("internal",) if internal else ())),
+        (*sorted(responses), *(("internal",) if internal else ()), *(("observe",) if observe else ())),
         {path: digest(data) for path, data in files.items()},
         rules,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 
 
-def _fragments(package: Package, responses: Collection[str], *, internal: bool) -> dict[str, bytes]:
+def _fragments(package: Package, responses: Collection[str], *, internal: bool, observe: bool) -> dict[str, bytes]:
     """The bindings of each response, with what the site allows them."""
     fragments = {
         path.rsplit("/response-", 1)[1].removesuffix(".xml"): data
@@ -185,7 +187,18 @@ def _fragments(package: Package, responses: Collection[str], *, internal: bool) 
             raise UsageError("--internal says what block-ip may do; add --respond block-ip")
         allowed = b"<extra_args>internal=yes address="  # docs/active-response.md
         fragments["block-ip"] = fragments["block-ip"].replace(b"<extra_args>address=", allowed)
+    if observe:
+        if not responses:
+            raise UsageError("--observe says how responses begin; add --respond")
+        fragments = {name: _observing(data) for name, data in fragments.items()}
     return fragments
+
+
+def _observing(fragment: bytes) -> bytes:
+    """Bindings whose calls do nothing but say what they would do (``docs/active-response.md``)."""
+    with_arguments = fragment.replace(b"<extra_args>", b"<extra_args>observe=yes ")
+    plain = rb"(\n *)(<executable>[^<]*</executable>)(?!\s*<extra_args>)"
+    return re.sub(plain, rb"\1\2\1<extra_args>observe=yes</extra_args>", with_arguments)
 
 
 def _is_wanted(place: str, responses: Collection[str]) -> bool:

@@ -27,7 +27,8 @@ _OUTCOMES = {
 _HEADS = ("", "WHAT", "WHERE", "FIXED IN", "WHY")
 _LIMITS = (7, 60, 50, 30, 200)
 _WHERE = 2
-_STYLES = {"fail": "red", "warn": "yellow"}
+_STYLES = {"fail": "red", "warn": "yellow", "hidden": "yellow"}
+_RESULTS = ("fail", "warn", "hidden", "excused", "pass")
 
 
 def _what(decision: Decision) -> str:
@@ -47,7 +48,8 @@ def _where(decision: Decision) -> str:
 def _mend(decision: Decision) -> str:
     issue = decision.issue
     if issue.kind == "vulnerability":
-        return issue.fixed or ("remove it" if issue.threat == "malware" else "no fix yet")
+        without = "no fix yet" if issue.fix_state == "unfixed" else "not said"
+        return issue.fixed or ("remove it" if issue.threat == "malware" else without)
     return "-"
 
 
@@ -75,10 +77,9 @@ def as_table(verdict: Verdict, *, colour: bool = False) -> str:
         lines += [tables.line(text, _STYLES["fail"]) for text in problems] if colour else problems
         lines += found
     lines += sorted({f"note: {note}" for scan in verdict.scans for note in scan.notes})
-    lines += [
-        f"{s.artifact}: {s.suppressed} findings hidden by VEX or ignore rules" for s in verdict.scans if s.suppressed
-    ]
-    counts = ", ".join(f"{verdict.count(result)} {result}" for result in ("fail", "warn", "excused", "pass"))
+    lines += [f"note: {note}" for note in verdict.notes]
+    lines += [f"note: {s.artifact}: the report itself hides {s.hidden} findings" for s in verdict.scans if s.hidden]
+    counts = ", ".join(f"{verdict.count(result)} {result}" for result in _RESULTS)
     lines.append(f"gate {_OUTCOMES[verdict.code]} (profile {verdict.policy.profile}; {counts})")
     return "".join(f"{line}\n" for line in lines)
 
@@ -100,7 +101,8 @@ def as_json(verdict: Verdict) -> str:
         "code": verdict.code,
         "outcome": _OUTCOMES[verdict.code],
         "profile": verdict.policy.profile,
-        "counts": {result: verdict.count(result) for result in ("fail", "warn", "excused", "pass")},
+        "counts": {result: verdict.count(result) for result in _RESULTS},
+        "notes": list(verdict.notes),
         "artifacts": [
             {
                 "artifact": scan.artifact,
@@ -108,7 +110,7 @@ def as_json(verdict: Verdict) -> str:
                 "digest": scan.digest,
                 "system": scan.system,
                 "scanners": scan.scanners,
-                "suppressed": scan.suppressed,
+                "hidden": scan.hidden,
                 "problems": [{"area": p.area, "reason": p.reason, "text": p.text} for p in scan.problems],
                 "notes": list(scan.notes),
             }
@@ -134,18 +136,19 @@ def _finding(decision: Decision) -> dict[str, Any]:
         "url",
         "threat",
         "scanner",
+        "hidden",
     )
     fields = {name: getattr(issue, name) for name in names}
     shown = {name: value for name, value in fields.items() if value}
     return {"result": decision.result, "why": decision.why, "artifact": decision.scan.artifact, **shown}
 
 
-_LEVELS = {"fail": "error", "warn": "warning", "excused": "note"}
+_LEVELS = {"fail": "error", "warn": "warning", "hidden": "note", "excused": "note"}
 _SCORES = dict(zip(SEVERITIES, ("0.0", "3.0", "5.5", "8.0", "9.5"), strict=True))
 
 
 def as_sarif(verdict: Verdict) -> str:
-    """Write a SARIF log with one run. Excused findings are suppressed results; scan problems fail the invocation."""
+    """Write a SARIF log with one run: what is excused or hidden is suppressed, scan problems fail the invocation."""
     shown = [d for d in verdict.decisions if d.result != "pass"]
     rules: dict[str, dict[str, Any]] = {}
     for decision in shown:
@@ -179,7 +182,7 @@ def _sarif_result(decision: Decision, rules: list[str]) -> dict[str, Any]:
         "locations": [sarif.location(place.lstrip("/"), issue.line)],
         "partialFingerprints": {"wazuhCicdGate/v1": f"{issue.base}|{issue.target}"},
     }
-    if decision.result == "excused":
+    if decision.result in {"excused", "hidden"}:
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": decision.why}]
     return result
 
@@ -204,7 +207,7 @@ def _junit_case(decision: Decision) -> junit.Case:
     if decision.result == "fail":
         details = f"where: {_where(decision)}\nfixed in: {_mend(decision)}"
         return replace(case, outcome=junit.FAILURE, message=decision.why, details=details)
-    if decision.result == "excused":
+    if decision.result in {"excused", "hidden"}:
         return replace(case, outcome=junit.SKIPPED, message=decision.why)
     return case
 
