@@ -76,7 +76,9 @@ def _docker_events() -> tuple[BenignEvent, ...]:
 
     names = ("arms-manager", "compose-events-json__exec", "rhixecompany__banking", "docker-20.10-image-events")
     found = _json(*(f"docker-events/{name}.jsonl" for name in names))
-    return _timed((json.dumps({"integration": "docker", "docker": unwrapped(event)}) for event in found), "Wazuh-Docker")
+    return _timed(
+        (json.dumps({"integration": "docker", "docker": unwrapped(event)}) for event in found), "Wazuh-Docker"
+    )
 
 
 def _webhooks() -> Iterator[str]:
@@ -117,7 +119,9 @@ def _cloudtrail() -> Iterator[str]:
             attack = re.search(r"stratus|Terraform", json.dumps(record))
             mine = re.search(r"/bert-jan|/benjamin", json.dumps(record.get("userIdentity", {})))
             if not attack and (record.get("readOnly") or not mine):
-                yield json.dumps({"integration": "aws", "aws": {**as_the_module_sends_it(record), "source": "cloudtrail"}})
+                yield json.dumps(
+                    {"integration": "aws", "aws": {**as_the_module_sends_it(record), "source": "cloudtrail"}}
+                )
 
 
 def _labelled(name: str) -> Iterator[str]:

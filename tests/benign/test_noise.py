@@ -47,7 +47,9 @@ def test_a_first_start_is_quiet_on_the_life_of_others():
 
 def test_clusters_and_build_hosts_raise_no_alarm():
     for one in measured("stable")[0]:
-        if one.corpus.name.startswith(("cluster-", "build-hosts", "kubernetes-controllers", "cloudtrail", "docker-events")):
+        if one.corpus.name.startswith(
+            ("cluster-", "build-hosts", "kubernetes-controllers", "cloudtrail", "docker-events")
+        ):
             assert not one.alarms
             assert one.loud.total() * PER <= len(one.corpus.events)
 

@@ -42,7 +42,8 @@ def is_demoted(rule: RuleSpec, status: str) -> bool:
 def at_status(specs: SpecSet, status: str) -> SpecSet:
     """The specs with the levels of a site that asks for ``status``.
 
-    A demoted rule has no response and no tests: they hold at its own level.
+    A demoted rule has no response and no tests: they hold at its own level. So does what the tests of others want to
+    happen at a demoted rule instead.
     """
     demoted = {rule.name for rule in specs.rules if is_demoted(rule, status)}
     passed = _passed(specs, demoted)
@@ -58,13 +59,21 @@ def at_status(specs: SpecSet, status: str) -> SpecSet:
 
     for rule in _parents_first(specs):
         if rule.name not in demoted:
-            chosen[rule.name] = rule
+            chosen[rule.name] = _without_instead(rule, demoted)
         elif rule.name in passed:
             chosen[rule.name] = replace(rule, noalert=True, response=None, tests=())
         else:
             loud = level_without(rule) > QUIET
             chosen[rule.name] = replace(rule, level=QUIET, noalert=loud, response=None, tests=())
     return replace(specs, rules=tuple(chosen[rule.name] for rule in specs.rules))
+
+
+def _without_instead(rule: RuleSpec, demoted: set[str]) -> RuleSpec:
+    """The rule with tests that do not ask for an event to end at a demoted rule."""
+    if not any(test.instead in demoted for test in rule.tests):
+        return rule
+    tests = (replace(test, instead=None) if test.instead in demoted else test for test in rule.tests)
+    return replace(rule, tests=tuple(tests))
 
 
 def _passed(specs: SpecSet, demoted: set[str]) -> set[str]:
