@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - a program of the project
+# ruff: noqa: INP001, E501 - a program of the project; rows of tables
 """Write ``docs/noise.md``: what the rules say on the ordinary life of others, by corpus and by rule.
 
     python tools/noise.py > docs/noise.md
@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 from benign.foreign import corpora  # noqa: E402 - the path comes first
-
 from wazuh_cicd.proof.noise import PER, budget_of, figures, listen  # noqa: E402
 from wazuh_cicd.proof.rulesets import assemble  # noqa: E402
 from wazuh_cicd.render import render_package  # noqa: E402

@@ -3,6 +3,8 @@
 Those of this folder are always there. The recordings lie beside the checkout and are left out where it stands alone.
 """
 
+# ruff: noqa: E501 - one line a recording
+
 from __future__ import annotations
 
 import json

@@ -121,14 +121,14 @@ def test_build_begins_with_stable_rules_and_locks_full_levels(content, tmp_path,
 
 
 def _counts_fewer(one):
-    """Whether a demoted rule may be among what it counts: a group's, or one that it only keeps from repeating itself."""
+    """Whether a demoted rule may be among what it counts: a group's, or one that it keeps from repeating itself."""
     return one.correlate is not None and (one.correlate.rule is None or one.level <= 3)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_what_ends_at_a_rule_that_is_not_demoted_ends_there_at_every_status(seed):
     """Whatever statuses the authors give."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - the same statuses each time
     specs = load_specs()
     status = {one.name: chance.choice(("test", "stable", "stable")) for one in specs.rules}
     for _ in range(3):  # a composite of composites
@@ -148,3 +148,26 @@ def test_what_ends_at_a_rule_that_is_not_demoted_ends_there_at_every_status(seed
     assert len(results) > 1000
     assert [(one.rule, one.number, one.reason) for one in results if one.outcome is Outcome.FAILED] == []
     assert not engine.load_messages
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "{budget: many, why: x}",
+        "{budget: -1, why: x}",
+        "{budget: 501, why: x}",
+        "{budget: true, why: x}",
+        "{budget: [1], why: x}",
+        "{budget: 1}",
+        "2",
+    ],
+)
+def test_a_budget_is_a_number_with_a_reason(specs, noise):
+    with pytest.raises(SpecError, match=r"S10\d"):
+        specs(rule(111900, "one", 6, "stable", f"when: {{github.a: x}}, noise: {noise}"))
+
+
+def test_a_budget_is_read(specs):
+    read = specs(rule(111900, "one", 6, "stable", "when: {github.a: x}, noise: {budget: 1.5, why: because}"))
+    assert read.rules[0].noise is not None
+    assert (read.rules[0].noise.budget, read.rules[0].noise.why) == (1.5, "because")

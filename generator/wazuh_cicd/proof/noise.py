@@ -1,8 +1,9 @@
 """How often rules speak on ordinary life: alerts above level 5 for each 500 benign events that they read.
 
 The figure of a rule counts the events of the kind that it reads: those that end below the same root as the rule.
-Kubernetes audit events say nothing about a rule for sshd. A rule's budget is one such alert, and a tenth from level 8 on,
-unless its spec states another (``noise``) with the reason. A rule is ``stable`` only with a figure, or with such a reason.
+Kubernetes audit events say nothing about a rule for sshd. A rule's budget is one such alert, and a tenth from level 8
+on, unless its spec states another (``noise``) with the reason. A rule is ``stable`` only with a figure, or with such a
+reason.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def listen(corpora: Iterable[Corpus], ruleset: Ruleset, ours: frozenset[int]) ->
 
 
 def figures(specs: SpecSet, heard: Iterable[Heard], ruleset: Ruleset) -> list[Figure]:
-    """The figure of each rule that can alert above level 5; ``events`` is 0 where no foreign corpus holds what it reads."""
+    """The figure of each rule that can alert above level 5; ``events`` is 0 where nothing foreign is what it reads."""
     roots = _roots(ruleset)
     foreign = [one for one in heard if one.corpus.foreign]
     out = []

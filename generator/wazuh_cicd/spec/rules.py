@@ -297,9 +297,10 @@ def _read_noise(reader: SpecReader, node: yaml.Node) -> Noise | None:
     entries = reader.mapping(node, NOISE.what, NOISE.names, NOISE.required)
     if not set(NOISE.required) <= set(entries):
         return None
-    value = scalar(entries["budget"])
+    budget = entries["budget"]
+    value = scalar(budget) if isinstance(budget, yaml.ScalarNode) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 500:
-        reader.problem("S105", entries["budget"], "'budget' is no number from 0 to 500", "write alerts for 500 events")
+        reader.problem("S105", budget, "'budget' is no number from 0 to 500", "write alerts for 500 events")
         return None
     return Noise(float(value), reader.text(entries["why"], "'why'").strip())
 
