@@ -14,8 +14,9 @@ from wazuh_cicd.proof.rulesets import assemble
 from wazuh_cicd.proof.runner import Outcome, run_tests
 from wazuh_cicd.render import render_package
 from wazuh_cicd.render.lock import read_lock
-from wazuh_cicd.render.maturity import ASKED, at_status, is_demoted
+from wazuh_cicd.render.maturity import at_status, is_demoted
 from wazuh_cicd.spec import load_specs
+from wazuh_cicd.spec.model import ASKED
 
 TESTS = "tests: [{fires: {github.a: x}}, {silent: {github.a: y}}]"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from wazuh_cicd import __version__
 from wazuh_cicd.engine.load.cdb import parse_line
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.install.record import Record, digest
+from wazuh_cicd.install.record import Record, digest, kind_of
+from wazuh_cicd.spec.model import ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -89,12 +90,13 @@ def list_name(path: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Whether a file belongs to this package by its name alone (where the record is lost)."""
-    return bool(
-        re.match(r"etc/(rules|decoders)/\d{4}-cicd_\w+_(rules|decoders)\.xml$", path)
-        or re.match(r"etc/lists/(cicd/|cicd_)\w+$", path)
-        or re.match(r"(active-response/bin|wodles/cicd)/cicd-[\w-]+$", path)
-    )
+    """Whether a file belongs to this package: by its name alone, whatever any record says."""
+    return kind_of(path) is not None
+
+
+def is_program(path: str) -> bool:
+    """Whether the manager runs this file as root."""
+    return path.startswith(("active-response/", "wodles/"))
 
 
 def nothing() -> Desired:
@@ -109,6 +111,7 @@ def desired_from(
     responses: Collection[str] = (),
     internal: bool = False,
     observe: bool = False,
+    status: str = ASKED[0],
     flat_lists: bool = False,
 ) -> Desired:
     """The goal that a rendered package stands for.
@@ -119,6 +122,7 @@ def desired_from(
         responses: the switches to turn on.
         internal: ``block-ip`` may block internal, private and shared addresses, too.
         observe: the responses only log what they would do.
+        status: recorded; the package already begins with it.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
 
@@ -164,9 +168,12 @@ def desired_from(
         __version__,
         package.id_base,
         tuple(sorted(sources)),
-        (*sorted(responses), *(("internal",) if internal else ()), *(("observe",) if observe else ())),
+        tuple(sorted(responses)),
         {path: digest(data) for path, data in files.items()},
         rules,
+        internal=internal,
+        observe=observe,
+        status=status,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.spec.model import RuleSpec, SpecSet
 
-#: What a site can ask for, the quietest first. A deprecated rule is demoted at each of them.
-ASKED = ("stable", "test", "experimental")
 _RULE = re.compile(r'<rule id="(\d+)" level="(\d+)"')
 
 
