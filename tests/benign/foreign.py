@@ -83,16 +83,16 @@ def _docker_events() -> tuple[BenignEvent, ...]:
     )
 
 
-def _webhooks() -> Iterator[str]:
-    def without_addresses(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {
-                key: without_addresses(inner)
-                for key, inner in value.items()
-                if key not in {"url", "node_id"} and not key.endswith("_url")
-            }
-        return [without_addresses(one) for one in value] if isinstance(value, list) else value
+def _without_addresses(value: Any) -> Any:
+    """What a receiver hands on: no addresses, no node ids."""
+    if isinstance(value, dict):
+        left_out = {"url", "node_id"}
+        return {k: _without_addresses(v) for k, v in value.items() if k not in left_out and not k.endswith("_url")}
+    return [_without_addresses(one) for one in value] if isinstance(value, list) else value
 
+
+def webhooks() -> Iterator[dict[str, Any]]:
+    """The deliveries of octokit/webhooks as a receiver hands them on."""
     for path in sorted((SAMPLES / "github-webhooks").glob("*/*.json")):
         payload = json.loads(path.read_text("utf-8"))
         github = {"event": path.parent.name.rpartition("__")[2], "delivery": path.name}
@@ -100,30 +100,40 @@ def _webhooks() -> Iterator[str]:
             github["actor"] = payload["sender"]["login"]
         if "repository" in payload:
             github["repo"] = payload["repository"]["full_name"]
-        yield json.dumps(
-            {"integration": "cicd-github-webhook", "github": github, "webhook": without_addresses(payload)}
-        )
+        yield {"integration": "cicd-github-webhook", "github": github, "webhook": _without_addresses(payload)}
 
 
-def _cloudtrail() -> Iterator[str]:
+def audit() -> Iterator[dict[str, Any]]:
+    """The audit log of an organisation, as Wazuh's module wraps it."""
+    for one in _json("github-audit/elastic__organisation-audit.jsonl"):
+        yield {"integration": "github", "github": one}
+
+
+def _as_the_module_sends_it(value: Any) -> Any:
+    """Wazuh's AWS module replaces a list of one element by the element."""
+    if isinstance(value, dict):
+        return {key: _as_the_module_sends_it(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        inner = [_as_the_module_sends_it(one) for one in value]
+        return inner[0] if len(inner) == 1 else inner
+    return value
+
+
+def cloudtrail(pattern: str) -> Iterator[dict[str, Any]]:
+    """The CloudTrail events of some files, as Wazuh's AWS module wraps them."""
+    for path in sorted((SAMPLES / "cloudtrail").glob(pattern)):
+        found = json.loads(path.read_text("utf-8"))
+        for record in found if isinstance(found, list) else found["Records"]:
+            yield {"integration": "aws", "aws": {**_as_the_module_sends_it(record), "source": "cloudtrail"}}
+
+
+def _account() -> Iterator[dict[str, Any]]:
     """An account's life without the attack: what services did, and what was read otherwise than by the attack's tools."""
-
-    def as_the_module_sends_it(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: as_the_module_sends_it(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            inner = [as_the_module_sends_it(one) for one in value]
-            return inner[0] if len(inner) == 1 else inner
-        return value
-
-    for path in sorted((SAMPLES / "cloudtrail" / "invictus").glob("*.json")):
-        for record in json.loads(path.read_text("utf-8"))["Records"]:
-            attack = re.search(r"stratus|Terraform", json.dumps(record))
-            mine = re.search(r"/bert-jan|/benjamin", json.dumps(record.get("userIdentity", {})))
-            if not attack and (record.get("readOnly") or not mine):
-                yield json.dumps(
-                    {"integration": "aws", "aws": {**as_the_module_sends_it(record), "source": "cloudtrail"}}
-                )
+    for event in cloudtrail("invictus/*.json"):
+        attack = re.search(r"stratus|Terraform", json.dumps(event))
+        theirs = re.search(r"/bert-jan|/benjamin", json.dumps(event["aws"].get("userIdentity", {})))
+        if not attack and (event["aws"].get("readOnly") or not theirs):
+            yield event
 
 
 def _labelled(name: str) -> Iterator[str]:
@@ -171,9 +181,9 @@ _RECORDED: tuple[tuple[str, str, Callable[[], tuple[BenignEvent, ...]]], ...] = 
     ("docker-commands", "Docker's command line under auditd, what was labelled normal", lambda: _timed(_labelled("auditd-docker-cli-labelled"), AUDIT, every=2)),
     ("auditd", "records that parsers of others are tested on", lambda: _timed((line for name in ("crowdsec__auditd-logs", "openshift__raw_auditd") for line in _lines(SAMPLES / "auditd" / f"{name}.log")), AUDIT)),
     ("docker-events", "events of Docker Engine, published with projects", _docker_events),
-    ("github-webhooks", "octokit/webhooks: one delivery of each kind", lambda: _timed(_webhooks(), "github", every=30)),
-    ("github-audit", "elastic/integrations: an organisation's audit log", lambda: _timed((json.dumps({"integration": "github", "github": one}) for one in _json("github-audit/elastic__organisation-audit.jsonl")), "github", every=30)),
-    ("cloudtrail", "invictus-ir/aws_dataset: what services did and what people read, without the attack's tools", lambda: _timed(_cloudtrail(), "Wazuh-AWS")),
+    ("github-webhooks", "octokit/webhooks: one delivery of each kind", lambda: _timed(map(json.dumps, webhooks()), "github", every=30)),
+    ("github-audit", "elastic/integrations: an organisation's audit log", lambda: _timed(map(json.dumps, audit()), "github", every=30)),
+    ("cloudtrail", "invictus-ir/aws_dataset: what services did and what people read, without the attack's tools", lambda: _timed(map(json.dumps, _account()), "Wazuh-AWS")),
     ("vault", "audit files of six demonstration set-ups", lambda: _one_by_one(sorted((SAMPLES / "vault").glob("*.jsonl")), "/var/log/vault/audit.log")),
     ("sshd", "OpenSSH 9.2 and 10.0, without the addresses that attack", _sshd),
     ("runner-log", "diagnostic logs of GitHub's runner", lambda: tuple(event for path in sorted((SAMPLES / "runner").glob("Runner_*.log")) for event in _timed(_lines(path), f"/home/runner/actions-runner/_diag/{path.name}"))),
