@@ -22,6 +22,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.render.compact import compact
 from wazuh_cicd.spec.commands import (
     BLANKS,
     EVERY,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from wazuh_cicd.spec.model import Command, CommandForm
 
 NEVER = "(?!)"
+#: A manager takes two texts of at most 2,048 bytes for a condition on the log, and refuses the ruleset over that.
+MOST_BYTES = 4030
 _QUOTED = frozenset(range(0x21, 0x7F)) - {0x22}
 _SEPARATORS = rb";|&(`{"
 # Programs that start the program named after them, and those of their options that take a value.
@@ -526,7 +529,21 @@ def _asked(form: CommandForm, *, ignore_case: bool) -> str:
 
 
 def audit_record(command: Command, *, ignore_case: bool = False) -> str:
-    """The search expression for an audit record (``log``)."""
+    """The search expression for an audit record (``log``), in at most ``MOST_BYTES`` where that is possible.
+
+    What does not fit is left out: texts for a shell without any blank (``sh -c id;id``). The kernel writes a record of
+    its own for each program that a shell starts, so such a command is found there; only shell built-ins are not.
+    """
+    pattern = ""
+    for views in ((HEX_SHELL_TEXT, SHELL_TEXT), (HEX_SHELL_TEXT,)):
+        pattern = compact(_record(command, views, ignore_case=ignore_case))
+        if len(pattern) <= MOST_BYTES:
+            break
+    return pattern
+
+
+def _record(command: Command, views: tuple[View, ...], *, ignore_case: bool) -> str:
+    """See ``audit_record``; ``views``: the texts for a shell that are looked into."""
     launch, to_shell = _record_parts()
     defined, unnamed = [], []
     asked_of: dict[str, list[str]] = {}
@@ -547,7 +564,7 @@ def audit_record(command: Command, *, ignore_case: bool = False) -> str:
     behind = [rf'a0={launch}"{_FOLDER}{_one_of(by_name)}'] if by_name else []
     texts = [
         text if view.hexadecimal else f'"{text}'
-        for view in (HEX_SHELL_TEXT, SHELL_TEXT)
+        for view in views
         if (text := _text(command.forms, view, ignore_case=ignore_case)) != NEVER
     ]
     if texts:

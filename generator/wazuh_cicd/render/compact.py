@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 _DEFINE = "(?(DEFINE)"
 # Groups that may move: they set no option for what follows, capture nothing and bear no name.
-_MOVABLE = ("(?:", "(?=", "(?!", "(?>")
-# Groups whose inside stays as it is: options, conditions, and look-behinds, whose length must be known.
-_WHOLE = re.compile(r"\(\?[a-z-]+:|\(\?\(|\(\*|\(\?<[=!]|\(\?P?<|\(\?'|\((?!\?)")
-_LEADING = re.compile(r"\(\?[a-z]+\)")
+_BEHIND = ("(*plb:", "(*nlb:", "(?<=", "(?<!")
+_MOVABLE = ("(?:", "(?=", "(?!", "(?>", *_BEHIND)
+# Groups whose inside may be looked into: not that of options, conditions and verbs, nor of look-behinds, whose length
+# must be known.
+_OPEN = ("(?:", "(?=", "(?!", "(?>", "(?'")
+# What a reader has to tell apart: escapes, classes, an option for all that follows, and brackets.
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[a-z]+\)|[()]", re.DOTALL)
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -83,41 +86,17 @@ def _most_saving(body: str, defined: list[str]) -> str | None:
 
 def _groups(text: str) -> Iterator[_Group]:
     """The movable groups of a text, outer ones and those inside them."""
-    opened: list[tuple[int, bool]] = []  # where, and whether it may move
+    opened: list[tuple[int, bool, bool]] = []  # where, whether it may move, whether its inside stays
     fixed = 0  # how many of those that are open keep their inside
-    at = 0
-    while at < len(text):
-        sign = text[at]
-        if sign == "\\":
-            at += 2
-            continue
-        if sign == "[":
-            at = _behind_class(text, at)
-            continue
+    for token in _TOKEN.finditer(text):
+        at, sign = token.start(), token[0]
         if sign == "(":
-            leading = _LEADING.match(text, at)
-            if leading:
-                at = leading.end()
-                continue
             movable = text.startswith(_MOVABLE, at)
-            whole = not movable and _WHOLE.match(text, at) is not None and not text.startswith("(?'", at)
+            whole = not text.startswith(_OPEN, at)
+            opened.append((at, movable and not fixed, whole))
             fixed += whole
-            opened.append((at, movable and not fixed))
-            if whole:
-                opened[-1] = (-at - 1, False)
         elif sign == ")" and opened:
-            start, movable = opened.pop()
-            if start < 0:
-                fixed -= 1
-            elif movable:
-                yield _Group(start, at + 1)
-        at += 1
-
-
-def _behind_class(text: str, at: int) -> int:
-    at += 2 if text.startswith("[^", at) else 1
-    if text.startswith("]", at):
-        at += 1
-    while at < len(text) and text[at] != "]":
-        at += 2 if text[at] == "\\" else 1
-    return at + 1
+            start, movable, whole = opened.pop()
+            fixed -= whole
+            if movable:
+                yield _Group(start, token.end())
