@@ -7,6 +7,7 @@ further codes for itself (``gate`` does).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
@@ -65,18 +66,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     collect_seldom()
-    chosen = _top_parser().parse_args(argv)
-    module = import_module(f"wazuh_cicd.commands.{chosen.verb}")
-    parser = argparse.ArgumentParser(prog=f"wazuh-cicd {chosen.verb}", description=module.__doc__)
-    module.configure(parser)
-    args = parser.parse_args(chosen.arguments)
     try:
+        chosen = _top_parser().parse_args(argv)
+        module = import_module(f"wazuh_cicd.commands.{chosen.verb}")
+        parser = argparse.ArgumentParser(prog=f"wazuh-cicd {chosen.verb}", description=module.__doc__)
+        module.configure(parser)
+        args = parser.parse_args(chosen.arguments)
         return int(module.run(args))
     except FindingsError as error:
-        sys.stderr.write(f"{error}\n")
+        _say(str(error))
         return 1
     except WazuhCicdError as error:
-        sys.stderr.write(f"wazuh-cicd: {error}\n")
+        _say(f"wazuh-cicd: {error}")
         return 2
     except BrokenPipeError:
         # The reader (head, less) went away: not our failure, and nothing more can be said to it.
@@ -85,10 +86,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         # A file or folder the user named; what a verb expects to fail, it reports in its own words.
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"wazuh-cicd: {where}{error.strerror or error}\n")
+        _say(f"wazuh-cicd: {where}{error.strerror or error}")
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _say(text: str) -> None:
+    """Write a line to standard error; where that is closed or full, the exit code says it alone."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from wodles.scan.values import (
     as_epoch,
     as_list,
     as_number,
-    as_texts,
     list_in,
     object_of,
     severity_of,
@@ -25,6 +24,7 @@ _CYCLONEDX_KEYS = (
     *("metadata", "components", "services", "externalReferences", "dependencies", "compositions", "vulnerabilities"),
     *("annotations", "formulation", "declarations", "definitions", "citations", "properties", "signature"),
 )
+_CYCLONEDX_STATES = ("exploitable", "in_triage")
 _CYCLONEDX_EXCUSED = ("not_affected", "false_positive", "resolved", "resolved_with_pedigree")
 
 
@@ -109,7 +109,6 @@ def _cyclonedx_affected(
     cwes = ["CWE-%s" % c for c in as_list(vulnerability.get("cwes"), "cwes")]
     analysis = as_dict(vulnerability.get("analysis"), "analysis")
     state = clean(analysis.get("state"), 40)
-    unfixed = set(as_texts(analysis.get("response"))) & {"can_not_fix", "will_not_fix"}
     found = []
     for affected in as_list(vulnerability.get("affects"), "affects") or [{}]:
         reference = clean(as_dict(affected, "affects").get("ref"), 500)
@@ -122,7 +121,8 @@ def _cyclonedx_affected(
             scanner="cyclonedx",
             package=clean(component.get("name"), 200),
             version=clean(component.get("version"), 100),
-            status="will_not_fix" if unfixed else state,
+            # The analysis is somebody's decision, not the scanner's word on whether there is a fix.
+            status=state if state in _CYCLONEDX_STATES + _CYCLONEDX_EXCUSED else "",
             purl=package_url(component.get("purl")) or package_url(reference),
             fixed=clean(vulnerability.get("recommendation"), 200),
             epss=epss,
@@ -144,11 +144,14 @@ def _cyclonedx_rating(ratings: List[Any]) -> Tuple[str, Optional[float], bool]:
     for item in ratings:
         rating = as_dict(item, "a rating")
         source = clean(as_dict(rating.get("source"), "source").get("name")).upper()
+        # Neither has a word for a severity, or a vector: what has one is a rating, whoever is named as its source.
+        other = "severity" not in rating and clean(rating.get("method")).lower() in ("", "other")
         if "KEV" in source:
             kev = True
-        elif source == "FIRST" or "EPSS" in source:
-            epss = as_number(rating.get("score"))
-        else:
+        elif other and (source == "FIRST" or "EPSS" in source):
+            score = as_number(rating.get("score"))
+            epss = score if epss is None or (score is not None and score > epss) else epss
+        if not other or not ("KEV" in source or source == "FIRST" or "EPSS" in source):
             word = rating.get("severity", "unknown")
             rated.append(severity_of(word, [rating.get("score")]))
     if not rated or ("UNKNOWN" in rated and max(RANK[r] for r in rated) < RANK["CRITICAL"]):

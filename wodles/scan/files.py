@@ -2,6 +2,9 @@
 
 import json
 import os
+import select
+import stat
+import time
 from typing import Any, Dict, List, Tuple
 
 from wodles.scan.errors import ScanError
@@ -21,6 +24,31 @@ def read_trusted(path: str, what: str, limit: int) -> bytes:
             return stream.read(limit)
     except OSError as error:
         raise ScanError("config", "cannot read %s: %s" % (what, os.strerror(error.errno or 0))) from None
+
+
+def read_within(path: str, limit: int, seconds: float) -> bytes:
+    """Read at most ``limit`` bytes; of a pipe only what its writer delivers in time.
+
+    Raises ``ScanError`` timeout.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(handle, "rb") as stream:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            return stream.read(limit)
+        deadline = time.monotonic() + seconds
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        parts: List[bytes] = []
+        while limit > 0:
+            left = deadline - time.monotonic()
+            if left <= 0 or not waiting.poll(left * 1000):
+                raise ScanError("timeout", "the report's pipe")
+            part = os.read(handle, min(limit, 1 << 20))
+            if not part:
+                break
+            parts.append(part)
+            limit -= len(part)
+    return b"".join(parts)
 
 
 def read_small_json(path: str) -> Dict[str, Any]:

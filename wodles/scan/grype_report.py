@@ -16,10 +16,12 @@ from wodles.scan.values import (
     severity_of,
     strangers,
     text_of,
+    texts_in,
 )
 
 # What Grype writes (grype/presenter/models/document.go and source.go); "unknown" is a source that it cannot name.
 _GRYPE_KEYS = ("matches", "ignoredMatches", "alertsByPackage", "source", "distro", "descriptor")
+_GRYPE_STATES = {"fixed": "fixed", "not-fixed": "affected", "wont-fix": "will_not_fix"}
 _GRYPE_SOURCES = ("image", "directory", "file", "sbom-file", "purl", "purl-file", "snap")
 
 
@@ -48,6 +50,8 @@ def parse_grype(document: Dict[str, Any]) -> Report:
     doubts += strangers(document, _GRYPE_KEYS, "the report")
     if source.get("type") not in _GRYPE_SOURCES or not (place or text_of(target)):
         doubts.append("it does not say what it is about")
+    if not image and "distro-unknown" in alerts:
+        doubts.append("it holds packages of a system that it does not know")
     written = descriptor.get("timestamp")
     if written not in (None, "") and as_epoch(written) is None:
         doubts.append("the time when it was written cannot be read")
@@ -111,10 +115,8 @@ def _grype_match(match: Dict[str, Any], root: str) -> Finding:
         scanner="grype",
         package=clean(artifact.get("name"), 200),
         version=clean(artifact.get("version"), 100),
-        fixed=clean(", ".join(as_texts(fix.get("versions"))), 200),
-        status={"not-fixed": "affected", "wont-fix": "will_not_fix"}.get(
-            clean(fix.get("state")), clean(fix.get("state"), 40)
-        ),
+        fixed=clean(", ".join(texts_in(fix, "versions")), 200),
+        status=_GRYPE_STATES.get(text_of(fix.get("state")), "unknown"),
         target=clean(locations[0].get("path")).lstrip(root or None) if locations else "",
         url=clean(vulnerability.get("dataSource"), 200),
         purl=package_url(artifact.get("purl")),

@@ -115,10 +115,10 @@ def threat_of(
 
 
 def canonical_id(identifier: str, aliases: Iterable[str]) -> Tuple[str, Tuple[str, ...]]:
-    """Choose the CVE among an advisory's names; the others become aliases."""
+    """Choose the CVE among a vulnerability's names; an advisory about several keeps its own; the others are aliases."""
     names = [identifier] + [a for a in aliases if a and a != identifier]
-    cves = sorted(name for name in names if name.startswith("CVE-"))
-    chosen = identifier if identifier.startswith("CVE-") or not cves else cves[0]
+    cves = sorted({name for name in names if name.startswith("CVE-")})
+    chosen = identifier if identifier.startswith("CVE-") or len(cves) != 1 else cves[0]
     return chosen, tuple(name for name in names if name != chosen)
 
 

@@ -1,10 +1,10 @@
 """SARIF 2.1.0 of Trivy, Grype, or any other tool."""
 
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from wodles.scan.errors import ScanError
-from wodles.scan.reports import Finding, Report, identifier_of, line_range, threat_of
+from wodles.scan.reports import Finding, Report, canonical_id, identifier_of, line_range, threat_of
 from wodles.scan.text import clean
 from wodles.scan.values import (
     RANK,
@@ -23,7 +23,22 @@ from wodles.scan.values import (
 _SARIF_TEXT = re.compile(
     r"^(Package|Installed Version|Version|Fixed Version|Fix Version|Severity):(?: (.*))?$", re.MULTILINE
 )
-_SARIF_ADVISORY = re.compile(r"((?:CVE-\d{4}-\d{4,})|(?:GHSA(?:-[0-9a-z]{4}){3}))(?:-(.+))?$")
+_SARIF_FACT_TOOLS = ("trivy", "grype")  # what the text of other tools says is not theirs alone: it may quote code
+_SARIF_ADVISORY = re.compile(r"((?:CVE-\d{4}-\d{4,})|(?:GHSA(?:-[0-9a-z]{4}){3}))(?:-(.+))?$", re.IGNORECASE)
+_SARIF_CVE = re.compile(r"CVE-\d{4}-\d{4,}", re.IGNORECASE)
+# Ids of other databases of vulnerabilities and of malicious packages (ossf.github.io/osv-schema, vendors' advisories).
+_SARIF_DATABASES = re.compile(
+    r"(?:MAL|PYSEC|RUSTSEC|GO|OSV|GSD|GMS|PSF|HSEC|RSEC|BIT|CURL|CGA|EUVD|CNVD|CNNVD|JVNDB|ASB-A|PUB-A"
+    r"|DSA|DLA|DTSA|TEMP|USN|LSN|RH[SBE]A|ALAS\w*|A[LEB]SA|ALBA|ALEA|EL[SBE]A|RL[SBE]A|RXSA|(?:open)?SUSE(?:-\w+)?|MGASA"
+    r"|GLSA|AZL|PHSA|OESA|LBSEC|OSSF|SNYK|SONATYPE|PRISMA|NSWG|CLEANSTART|DRUPAL|EEF)-(?:[\w.:]+-)*\d"
+    r"|npm:[^:]+:\d{8}|sonatype-\d|.*(?:CVE-\d{4}-\d{4,}|GHSA(?:-[0-9a-z]{4}){3})",
+    re.DOTALL,
+)
+# Tools whose every result is a vulnerability of a package.
+_SARIF_PACKAGE_TOOLS = (
+    *("osv-scanner", "grype", "govulncheck", "snyk open source", "snyk container", "dependency-check", "npm-audit"),
+    *("pip-audit", "cargo-audit", "cargo audit", "bundler-audit", "docker scout", "clair"),
+)
 # Tools whose every result is a secret; they write no severity.
 _SARIF_SECRET_TOOLS = ("gitleaks", "trufflehog", "detect-secrets", "ggshield")
 # SARIF 2.1.0, sections 3.13 and 3.14.
@@ -100,7 +115,12 @@ def parse_sarif(document: Dict[str, Any]) -> Report:
 
 
 def _sarif_invocations(run: Dict[str, Any]) -> List[Dict[str, Any]]:
-    return [object_of(item, "an invocation") for item in as_list(run.get("invocations"), "invocations")]
+    """Return the invocations of the tool, and of what converted its report."""
+    listed = as_list(run.get("invocations"), "invocations")
+    conversion = as_dict(run.get("conversion"), "conversion")
+    if "invocation" in conversion:
+        listed = [*listed, conversion["invocation"]]
+    return [object_of(item, "an invocation") for item in listed]
 
 
 def _sarif_doubts(run: Dict[str, Any], tool: str) -> List[str]:
@@ -138,18 +158,27 @@ class _SarifRules:
         self._listed = [as_dict(rule, "a rule") for rule in as_list(driver.get("rules"), "rules")]
         more = [as_dict(r, "a rule") for e in extensions for r in as_list(e.get("rules"), "rules")]
         self.described = bool(self._listed or more)
-        self._by_id = {clean(rule.get("id"), 160): rule for rule in more + self._listed}
+        self._by_id: Dict[str, Dict[str, Any]] = {}
+        self._twice: Set[str] = set()
+        for rule in more + self._listed:
+            identifier = clean(rule.get("id"), 160)
+            if self._by_id.setdefault(identifier, rule) != rule:
+                self._twice.add(identifier)
 
     def of(self, result: Dict[str, Any]) -> Tuple[Dict[str, Any], str]:
-        """Return a result's rule, empty when it is not described, and its id."""
+        """Return a result's rule, and its id; the rule is empty when none, or more than one, may be meant."""
         named = as_dict(result.get("rule"), "a result's rule")
         identifier = text_of(result.get("ruleId") or named.get("id"), 160)
         index = result.get("ruleIndex")
-        rule = self._by_id.get(identifier, {})
-        if not rule and isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(self._listed):
+        if identifier in self._by_id:
+            return {} if identifier in self._twice else self._by_id[identifier], identifier
+        if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(self._listed):
             rule = self._listed[index]
-            identifier = identifier or clean(rule.get("id"), 160)
-        return rule, identifier
+            whole = clean(rule.get("id"), 160)
+            # An id may name a part of its rule: "CA1000/1" (section 3.27.5).
+            if not identifier or identifier.startswith(whole + "/"):
+                return {} if whole in self._twice else rule, identifier or whole
+        return {}, identifier
 
 
 def _sarif_hidden(result: Dict[str, Any], finding: Finding) -> Optional[str]:
@@ -165,19 +194,28 @@ def _sarif_hidden(result: Dict[str, Any], finding: Finding) -> Optional[str]:
     return ""
 
 
-def _sarif_facts(result: Dict[str, Any], rule: Dict[str, Any]) -> Dict[str, str]:
-    """Return what Trivy and Grype say in the text of a result or of its rule."""
-    facts: Dict[str, str] = {}
+def _sarif_facts(result: Dict[str, Any], rule: Dict[str, Any], tool: str) -> Dict[str, List[str]]:
+    """Return what Trivy and Grype say in the text of a result, or else of its rule; a quoted text may say it again."""
+    facts: Dict[str, List[str]] = {}
     for owner, name in ((rule, "help"), (result, "message")):
         text = as_dict(owner.get(name), name).get("text")
-        facts.update(_SARIF_TEXT.findall(text if isinstance(text, str) else ""))
+        found: Dict[str, List[str]] = {}
+        for key, value in _SARIF_TEXT.findall(text if isinstance(text, str) and tool in _SARIF_FACT_TOOLS else ""):
+            found.setdefault(key, []).append(value)
+        facts.update(found)
     return facts
+
+
+def _sarif_worst(ratings: List[str]) -> str:
+    """Return the highest of several ratings of one result; one that is not rated leaves the whole unrated."""
+    highest = max(ratings, key=RANK.__getitem__)
+    return "UNKNOWN" if "UNKNOWN" in ratings and highest != "CRITICAL" else highest
 
 
 def _sarif_severity(
     result: Dict[str, Any],
     rule: Dict[str, Any],
-    facts: Dict[str, str],
+    facts: Dict[str, List[str]],
     tags: List[str],
     *,
     vulnerability: bool,
@@ -190,9 +228,9 @@ def _sarif_severity(
     """
     named = [tag.upper() for tag in tags if tag.upper() in RANK]
     if "Severity" in facts:
-        return as_severity(facts["Severity"])
+        return _sarif_worst([as_severity(word) for word in facts["Severity"]])
     if named:
-        return named[0]
+        return _sarif_worst(named)
     for owner in (result, rule):
         properties = as_dict(owner.get("properties"), "properties")
         for key in ("security-severity", "cvssv3_baseScore"):
@@ -208,35 +246,50 @@ def _sarif_kind(tags: List[str], tool: str, name: object, *, vulnerability: bool
     kinds = [kind for kind in ("vulnerability", "secret", "misconfiguration", "license") if kind in tags]
     if tool in _SARIF_SECRET_TOOLS or name == "Secret":  # the rules' name for it in Trivy's SARIF
         return "secret"
-    return kinds[0] if kinds else ("vulnerability" if vulnerability else "misconfiguration")
+    if vulnerability and "vulnerability" not in kinds and "secret" not in kinds:
+        return "vulnerability"  # a licence, or a check, does not have the id of an advisory
+    return kinds[0] if kinds else "misconfiguration"
 
 
 def _sarif_result(result: Dict[str, Any], rule: Dict[str, Any], identifier: str, tool: str, *, lost: bool) -> Finding:
     tags = as_texts(as_dict(rule.get("properties"), "properties").get("tags"))
-    facts = _sarif_facts(result, rule)
+    facts = _sarif_facts(result, rule, tool)
+    said = {key: next(filter(None, values), "") for key, values in facts.items()}
     advisory = _SARIF_ADVISORY.match(identifier)
-    kind = _sarif_kind(tags, tool, rule.get("name"), vulnerability=advisory is not None)
+    known = advisory or _SARIF_DATABASES.match(identifier) or tool in _SARIF_PACKAGE_TOOLS or "CWE-506" in tags
+    kind = _sarif_kind(tags, tool, rule.get("name"), vulnerability=bool(known))
+    name, aliases = identifier, ()  # type: str, Tuple[str, ...]
+    if kind == "vulnerability":
+        name = _sarif_spelt(advisory.group(1)) if advisory else identifier
+        name, aliases = canonical_id(name, [cve.upper() for cve in _SARIF_CVE.findall(identifier)])
     locations = as_list(result.get("locations"), "locations")
     physical = (
         as_dict(as_dict(locations[0], "a location").get("physicalLocation"), "physicalLocation") if locations else {}
     )
     region = as_dict(physical.get("region"), "region")
     uri = clean(as_dict(physical.get("artifactLocation"), "artifactLocation").get("uri"))
-    fixed = clean(facts.get("Fixed Version") or facts.get("Fix Version"), 200)
+    fixed = clean(said.get("Fixed Version") or said.get("Fix Version"), 200)
     # Trivy leaves "Fixed Version:" empty where there is none; Grype does so also where it does not know.
-    unfixed = tool == "trivy" and facts.get("Fixed Version") == ""
+    unfixed = tool == "trivy" and said.get("Fixed Version") == ""
     return Finding(
         kind=kind,
-        id=advisory.group(1) if advisory and kind == "vulnerability" else identifier,
+        id=name,
+        aliases=aliases,
         severity=_sarif_severity(result, rule, facts, tags, vulnerability=kind == "vulnerability", lost=lost),
         scanner=tool,
-        package=clean(facts.get("Package") or (advisory.group(2) if advisory else ""), 200),
-        version=clean(facts.get("Installed Version") or facts.get("Version"), 100),
+        package=clean(said.get("Package") or (advisory.group(2) if advisory else ""), 200),
+        version=clean(said.get("Installed Version") or said.get("Version"), 100),
         fixed=fixed,
         status="affected" if unfixed else "",
         target=uri,
         lines=line_range(region.get("startLine"), region.get("endLine")) if kind != "vulnerability" else "",
         title=clean(as_dict(rule.get("shortDescription"), "shortDescription").get("text") or rule.get("name"), 160),
         url=clean(rule.get("helpUri"), 200),
-        threat=threat_of(identifier, (), tags),
+        threat=threat_of(name, aliases, tags),
     )
+
+
+def _sarif_spelt(identifier: str) -> str:
+    """Spell the id of a CVE or of GitHub's advisory as its database does."""
+    upper = identifier.upper()
+    return upper if upper.startswith("CVE-") else upper[:4] + identifier[4:].lower()

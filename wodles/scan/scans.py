@@ -9,6 +9,7 @@ from wodles.scan.commands import grype_arguments, trivy_arguments
 from wodles.scan.config import Config
 from wodles.scan.databases import cache_lock, grype_system
 from wodles.scan.errors import Problem, ScanError
+from wodles.scan.files import read_within
 from wodles.scan.read_report import parse_report
 from wodles.scan.reports import Report
 from wodles.scan.targets import Target, matches
@@ -20,8 +21,7 @@ from wodles.scan.verify import DENIED_VERSIONS
 def scan_target(toolbox: Toolbox, target: Target, seconds: float) -> List[Report]:
     """Scan a target with every configured scanner; raises ``ScanError`` when one of them does not deliver."""
     if target.kind == "report":
-        with open(target.reference, "rb") as stream:
-            data = stream.read(toolbox.config.report_bytes + 1)
+        data = read_within(target.reference, toolbox.config.report_bytes + 1, seconds)
         if len(data) > toolbox.config.report_bytes:
             raise ScanError("report_too_large")
         return [_check_version(parse_report(data, toolbox.kev))]

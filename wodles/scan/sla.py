@@ -24,10 +24,22 @@ class Waiver(NamedTuple):
     def covers(self, finding: Finding, artifact: str) -> bool:
         """Say whether it is about this finding, expired or not."""
         return (
-            self.id in (finding.id,) + finding.aliases
+            self.id in _names_of(finding)
             and fnmatch.fnmatchcase(finding.package, self.package or "*")
             and fnmatch.fnmatchcase(artifact, self.artifact or "*")
         )
+
+
+# Databases that give each vulnerability an id of its own; a vendor's advisory is about several.
+_ONE_EACH = re.compile(r"(?:CVE|GHSA|PYSEC|RUSTSEC|GO|OSV|MAL)-|[A-Z]+-CVE-")
+
+
+def _names_of(finding: Finding) -> Tuple[str, ...]:
+    """Return the ids that mean this finding and no other one beside it."""
+    names = (finding.id,) + finding.aliases
+    if len([name for name in names if name.startswith("CVE-")]) > 1:
+        return (finding.id,)
+    return (finding.id,) + tuple(alias for alias in finding.aliases if _ONE_EACH.match(alias))
 
 
 def check_exceptions(entries: object, now: float) -> Tuple[List[Waiver], List[str]]:
@@ -55,7 +67,8 @@ def check_exceptions(entries: object, now: float) -> Tuple[List[Waiver], List[st
 
 
 _TEXTS = ("id", "package", "artifact", "owner", "reason")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+# A word; of scripts that put no blanks between words (Chinese, Japanese, Thai), two characters.
+_WORD = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{2}|[^\\W\\d_]{2,}")
 # What stands where nobody wanted to name somebody, or to say why.
 _EMPTY_WORDS = frozenset((
     "na", "none", "null", "nil", "nobody", "unknown", "todo", "tbd", "tba", "fixme", "xx", "xxx", "test", "foo", "bar",

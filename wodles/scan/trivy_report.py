@@ -14,6 +14,7 @@ from wodles.scan.values import (
     object_of,
     severity_of,
     strangers,
+    text_in,
     text_of,
 )
 
@@ -33,7 +34,7 @@ def _trivy_vulnerability(entry: Dict[str, Any], target: str) -> Finding:
         scanner="trivy",
         package=clean(entry.get("PkgName"), 200),
         version=clean(entry.get("InstalledVersion"), 100),
-        fixed=clean(entry.get("FixedVersion"), 200),
+        fixed=clean(text_in(entry, "FixedVersion"), 200),
         status=clean(entry.get("Status"), 40),
         target=clean(entry.get("PkgPath")) or target,
         title=clean(entry.get("Title"), 160),
@@ -102,6 +103,7 @@ _TRIVY_HIDDEN: Dict[str, _TrivyParser] = {
 # What Trivy writes (pkg/types/report.go, pkg/fanal/types/artifact.go). Of the classes, the last two hold no findings.
 _TRIVY_TYPES = ("container_image", "vm", "filesystem", "repository", "cyclonedx", "spdx", "aws_account")
 _TRIVY_IMAGES = ("container_image", "vm")
+_TRIVY_INVENTORIES = ("cyclonedx", "spdx")
 _TRIVY_CLASSES = ("os-pkgs", "lang-pkgs", "config", "secret", "license", "license-file", "custom", "crypto")
 _TRIVY_KEYS = (
     *("SchemaVersion", "Trivy", "ReportID", "CreatedAt", "ArtifactID", "ArtifactName", "ArtifactType", "Metadata"),
@@ -121,7 +123,8 @@ def parse_trivy(document: Dict[str, Any]) -> Report:
     metadata = as_dict(document.get("Metadata"), "Metadata")
     system = as_dict(metadata.get("OS"), "Metadata.OS")
     family, release = text_of(system.get("Family"), 40), text_of(system.get("Name"), 60)
-    image = kind in _TRIVY_IMAGES
+    # An inventory that names a system is one of an image, or of a host.
+    image = kind in _TRIVY_IMAGES or (kind in _TRIVY_INVENTORIES and family not in ("", "none"))
     parts = _TrivyResults()
     for result in list_in(document, "Results"):
         parts.add(object_of(result, "a result"))

@@ -51,6 +51,22 @@ def list_in(owner: Dict[str, Any], key: str) -> List[Any]:
     return found
 
 
+def texts_in(owner: Dict[str, Any], key: str) -> List[str]:
+    """Return the list of texts under a key; null and absence are an empty one, anything else makes the report bad."""
+    found = as_list(owner.get(key), key)
+    if not all(isinstance(item, str) for item in found):
+        raise ScanError("bad_report", key + " holds something that is not a text")
+    return found
+
+
+def text_in(owner: Dict[str, Any], key: str) -> str:
+    """Return the text under a key; null and absence are an empty one, anything else makes the report bad."""
+    found = owner.get(key)
+    if found is not None and not isinstance(found, str):
+        raise ScanError("bad_report", key + " is not a text")
+    return found or ""
+
+
 def strangers(owner: Dict[str, Any], known: Iterable[str], where: str) -> Tuple[str, ...]:
     """Say which parts of an object this version does not know: a list or object there may hold findings."""
     found = sorted(key for key in set(owner) - set(known) if isinstance(owner[key], (list, dict)))

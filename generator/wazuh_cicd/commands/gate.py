@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from wazuh_cicd.gate.policy import Policy
 
 WRONG_USE = 2
+_LONGEST = 86400  # seconds of a scan
+_HISTORY_BYTES = 64 << 20
 
 _SUBJECTS = {
     "image": "an image of the local Docker engine, by tag or id",
@@ -125,8 +128,9 @@ def _judge(args: argparse.Namespace) -> Verdict:
     for digest in args.expect:
         if not _DIGEST.fullmatch(digest):
             raise UsageError(f"--expect {digest}: write sha256: and 64 hexadecimal digits")
-    if args.timeout <= 0:
-        raise UsageError(f"--timeout {args.timeout}: write a number of seconds above 0")
+    if not 0 < args.timeout <= _LONGEST:
+        raise UsageError(f"--timeout: write a number of seconds, 1 to {_LONGEST}")
+    _stay_inside(args, [Path(value) for kind, value in subjects if kind == "directory"])
     directories = [] if args.trust_directory else [Path(value) for kind, value in subjects if kind == "directory"]
     _outside(directories, args.policy, "--policy")
     policy = load_policy(args.policy, args.profile)
@@ -136,7 +140,7 @@ def _judge(args: argparse.Namespace) -> Verdict:
     history = _read_history(args.history, now) if args.history else None
     judge = Judge(policy, history, now)
     options = Options(
-        cache=args.cache or Path.home() / ".cache" / "wazuh-cicd" / "scan",
+        cache=args.cache or _default_cache(scanning=any(kind != "report" for kind, _ in subjects)),
         docker_socket=args.docker_socket,
         docker_config=args.docker_config,
         kev_catalog=str(args.kev) if args.kev else "",
@@ -148,6 +152,16 @@ def _judge(args: argparse.Namespace) -> Verdict:
     if args.history:
         _write(args.history, json.dumps(history, sort_keys=True) + "\n")
     return verdict
+
+
+def _default_cache(*, scanning: bool) -> Path:
+    """Return the user's cache; containers have users without a home, who must name one, if it is used at all."""
+    try:
+        return Path.home() / ".cache" / "wazuh-cicd" / "scan"
+    except RuntimeError:
+        if scanning:
+            raise UsageError("this user has no home: name a folder for the databases with --cache") from None
+        return Path(os.devnull)
 
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -164,6 +178,10 @@ def _named_files(args: argparse.Namespace, policy: Policy) -> Iterator[tuple[Pat
                 yield Path(value), f"{key} of the policy"
     for name, tool in policy.scanners.items():
         yield Path(str(tool.get("path", ""))), f"{name} of the policy"
+    for name in ("trivy", "grype", "cosign"):
+        found = None if name in policy.scanners else shutil.which(name)
+        yield Path(found) if found else None, f"{name} of the search path"
+    yield Path(args.docker_config) if args.docker_config else None, "--docker-config"
 
 
 def _outside(directories: Sequence[Path], path: Path | None, what: str) -> None:
@@ -178,6 +196,20 @@ def _outside(directories: Sequence[Path], path: Path | None, what: str) -> None:
                 raise UsageError(
                     f"{what} {path} is inside {directory}: a change there could switch the gate off; {fix}"
                 )
+
+
+def _stay_inside(args: argparse.Namespace, directories: Sequence[Path]) -> None:
+    """Refuse to write through a link that a change brought along; raises ``UsageError``.
+
+    What seems to lie in a judged directory, or in the one where the pipeline works, must really lie there.
+    """
+    written = [(path, "--write") for _, path in map(_write_option, args.write)]
+    written += [(path, what) for path, what in ((args.event, "--event"), (args.history, "--history")) if path]
+    for path, what in written:
+        for directory in (*directories, Path.cwd()):
+            root, place = os.path.abspath(directory), Path(os.path.abspath(path))  # noqa: PTH100 -- with its links
+            if place.is_relative_to(root) and not path.resolve().is_relative_to(directory.resolve()):
+                raise UsageError(f"{what} {path}: a link there leads out of {directory}; name the real place")
 
 
 @contextlib.contextmanager
@@ -201,6 +233,8 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _print(text: str, code: int) -> int:
     """Print the verdict; a reader that is gone changes nothing, and a pass that finds no room is none."""
+    if sys.stdout is None:  # closed before we began
+        return _not_shown("it is closed", code)
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -209,9 +243,15 @@ def _print(text: str, code: int) -> int:
         _forget_output()
     except (OSError, ValueError) as error:  # a full disk, a closed descriptor
         _forget_output()
-        sys.stderr.write(f"wazuh-cicd: standard output: {error}\n")
-        return code or WRONG_USE
+        return _not_shown(str(error), code)
     return code
+
+
+def _not_shown(why: str, code: int) -> int:
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # standard error may be gone, too
+        sys.stderr.write(f"wazuh-cicd: standard output: {why}\n")
+        sys.stderr.flush()
+    return code or WRONG_USE
 
 
 def _forget_output() -> None:
@@ -262,6 +302,8 @@ def _read_history(path: Path, now: int) -> dict[str, int]:
     """Read when findings were first seen; raises ``UsageError`` for what cannot be, times to come included."""
     if not path.exists():
         return {}
+    if not path.is_file() or path.stat().st_size > _HISTORY_BYTES:
+        raise UsageError(f"{path}: the history is no file, or larger than {_HISTORY_BYTES >> 20} MiB")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -273,6 +315,6 @@ def _read_history(path: Path, now: int) -> dict[str, int]:
     history: dict[str, int] = {}
     for key, value in content.items():
         # Up to 0.1 an artifact's name stood in front, so that each new tag began a new clock.
-        base = key[key.find("|v|") + 1 :] if "|v|" in key else key
+        base = key[key.find("|v|") + 1 :] if "|v|" in key and not key.startswith("v|") else key
         history[base] = min(value, history.get(base, value))
     return history

@@ -16,7 +16,7 @@ from wazuh_cicd.errors import UsageError
 from wazuh_cicd.gate.profiles import PROFILES
 from wazuh_cicd.gate.provenance import TYPES, repository_address
 from wazuh_cicd.spec.problems import Problems
-from wazuh_cicd.spec.yamlnodes import SpecReader, plain
+from wazuh_cicd.spec.yamlnodes import MAX_BYTES, SpecReader, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,8 @@ def load_policy(path: Path | None, profile: str | None = None) -> Policy:
     if path is None:
         return from_profile(profile or "default")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:  # a pipe will do; a device that never ends is cut, and refused for its size
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     problems = Problems()
@@ -187,6 +188,9 @@ class _Reader:
         if "registries" in nodes:
             changes["registries"] = self.r.texts(nodes["registries"], "registries")
             self._registries(nodes["registries"], changes["registries"])
+            if not changes["registries"]:
+                fix = "name where images may come from, or leave it out: then it is anywhere"
+                self.r.problem("S102", nodes["registries"], "registries is empty", fix)
         if "no_origin_allowed" in nodes:
             changes["no_origin_allowed"] = self._choices(nodes["no_origin_allowed"], "no_origin_allowed", NO_ORIGIN)
         if "signature" in nodes:

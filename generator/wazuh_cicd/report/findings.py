@@ -13,7 +13,7 @@ from wazuh_cicd.report.annotations import annotation
 from wazuh_cicd.spec.codes import CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 _GITHUB_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -60,7 +60,8 @@ def as_json(findings: Sequence[Finding]) -> str:
 def as_sarif(findings: Sequence[Finding]) -> str:
     """A SARIF 2.1.0 log with one run; each code is described as a rule of the tool."""
     codes = sorted({finding.code for finding in findings})
-    results = [_sarif_result(finding, codes) for finding in findings]
+    order = {code: number for number, code in enumerate(codes)}
+    results = [_sarif_result(finding, order) for finding in findings]
     return sarif.log("wazuh-cicd", [_sarif_rule(code) for code in codes], results)
 
 
@@ -74,7 +75,7 @@ def _sarif_rule(code: str) -> dict[str, Any]:
     return rule
 
 
-def _sarif_result(finding: Finding, codes: list[str]) -> dict[str, Any]:
+def _sarif_result(finding: Finding, codes: Mapping[str, int]) -> dict[str, Any]:
     result = {
         **sarif.result(codes, finding.code, _SARIF_LEVELS[finding.severity], _advice(finding)),
         "partialFingerprints": {"wazuhCicd/v1": _fingerprint(finding)},

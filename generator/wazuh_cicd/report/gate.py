@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from wazuh_cicd.gate.judge import PASS, POLICY, SCANNER, SUPPLY_CHAIN
 from wazuh_cicd.gate.policy import SEVERITIES
 from wazuh_cicd.report import junit, sarif, tables
-from wazuh_cicd.report.annotations import annotation
+from wazuh_cicd.report.annotations import annotation, harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wazuh_cicd.gate.judge import Decision, Verdict
 
@@ -81,7 +81,7 @@ def as_table(verdict: Verdict, *, colour: bool = False) -> str:
     lines += [f"note: {s.artifact}: the report itself hides {s.hidden} findings" for s in verdict.scans if s.hidden]
     counts = ", ".join(f"{verdict.count(result)} {result}" for result in _RESULTS)
     lines.append(f"gate {_OUTCOMES[verdict.code]} (profile {verdict.policy.profile}; {counts})")
-    return "".join(f"{line}\n" for line in lines)
+    return harmless("".join(f"{line}\n" for line in lines))
 
 
 def _shortened(row: tuple[str, ...]) -> list[str]:
@@ -169,11 +169,12 @@ def as_sarif(verdict: Verdict) -> str:
         "exitCode": verdict.code,
         "toolExecutionNotifications": notices,
     }
-    results = [_sarif_result(d, list(rules)) for d in shown]
+    order = {identifier: number for number, identifier in enumerate(rules)}
+    results = [_sarif_result(d, order) for d in shown]
     return sarif.log("wazuh-cicd gate", list(rules.values()), results, invocation)
 
 
-def _sarif_result(decision: Decision, rules: list[str]) -> dict[str, Any]:
+def _sarif_result(decision: Decision, rules: Mapping[str, int]) -> dict[str, Any]:
     issue = decision.issue
     place = _file(decision) or issue.target or decision.scan.artifact
     text = f"{_what(decision)}: {decision.why}{_fixed_in(decision)}"

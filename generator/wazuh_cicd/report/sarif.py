@@ -6,6 +6,7 @@ Facts: https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/sarif-v2.1.0-os.html
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -38,9 +39,10 @@ def log(
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def result(rules: Sequence[str], rule: str, level: str, text: str) -> dict[str, Any]:
-    """What every result has; ``rules`` are the ids of the log's rules in their order."""
-    return {"ruleId": rule, "ruleIndex": rules.index(rule), "level": level, "message": {"text": text}}
+def result(rules: Mapping[str, int], rule: str, level: str, text: str) -> dict[str, Any]:
+    """What every result has; ``rules`` gives each rule's number in the log. A text cannot bring a link along."""
+    plain = re.sub(r"[\\\[\]]", r"\\\g<0>", text)  # section 3.11.6
+    return {"ruleId": rule, "ruleIndex": rules[rule], "level": level, "message": {"text": plain}}
 
 
 def location(path: str, line: int = 0, column: int = 0) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _ENDLESS = 10_000
 
 def wants_colour() -> bool:
     """Whether standard output is a terminal whose user has not switched colours off (https://no-color.org)."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def lines(
