@@ -22,7 +22,7 @@ def open_journals(home: Home) -> "list[str]":
             inside = block.partition("</localfile>")[0]
             if "<log_format>journald<" in "".join(inside.split()) and "<filter" not in inside:
                 said.append(
-                    "WARN %s reads the journal without a filter: whoever runs a program here can have addresses blocked "
-                    "in sshd's name; take the block out" % (home.root + path)
+                    "WARN %s reads the journal without a filter: whoever runs a program here can have addresses "
+                    "blocked in sshd's name; take the block out" % (home.root + path)
                 )
     return said

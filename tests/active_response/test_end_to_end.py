@@ -176,7 +176,7 @@ def test_a_user_name_with_an_address_blocks_nobody_else(tmp_path):
 
 
 def test_refused_keys_where_passwords_are_off(tmp_path):
-    """sshd writes one line about each, as the connection ends: twenty, the fifth is the alert, and blocked on request."""
+    """sshd writes one line about each, as the connection ends: the fifth is the alert, and blocked on request."""
     manager = Manager("block-ip")
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
