@@ -2,7 +2,7 @@
 
 Left out is what makes a manager hang or crash: agents together with a search of all events (it never ends), and groups
 of a PCRE2 expression that take no part in a match (freed memory is read). Left out is also what depends on when it
-happens.
+happens. What ``check_diff`` remembers is on the manager's disk: those who compare take it away between cases.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def case(seed: int, first: int) -> Case:
     """
     made = _Maker(random.Random(seed), first)  # noqa: S311 - chance, not secrets
     rules, decoders = made.rules(), made.decoders()
-    alone = "if_matched_regex" in rules
+    alone = "if_matched_regex" in rules or "if_matched_sid>0<" in rules or "<if_matched_sid></" in rules
     pool = [made.event() for _ in range(made.random.randrange(1, 6))]
     count = made.random.randrange(2, 12)
     places = ("/var/log/x",) if alone or made.chance(0.6) else LOCATIONS
@@ -166,7 +166,10 @@ class _Maker:
                 "<category>syslog</category>", "<category>ids</category>", "<category>web-log</category>", "<if_fts/>",
                 "<options>no_full_log</options>", "<options>alert_by_email</options>", "<options>no_counter</options>",
                 "<options>no_log</options>", "<options>no_email_alert</options>", "<info>i $(f)</info>",
-                "<cve>CVE-1</cve>",
+                "<options>log_alert</options>", "<cve>CVE-1</cve>", "<mitre><id>T1086</id></mitre>",
+                "<mitre><id>T1086</id><id>T1110</id></mitre>", "<check_diff/>", "<Check_Diff/>",
+                "<mitre><tacticID>TA0002</tacticID><techniqueID>T1086</techniqueID></mitre>",
+                "<group>a\n,b,</group>", "<description>one\ntwo\n </description>",
                 '<info type="link">http://x</info>', "<mitre><id>T1110</id></mitre>",
                 "<mitre><id>T9999</id><id>T1110</id></mitre>",
                 "<mitre><tacticID>TA0006</tacticID><techniqueID>T1110</techniqueID></mitre>",
@@ -190,9 +193,20 @@ class _Maker:
             8: f"<if_matched_sid>{sid()}</if_matched_sid>",
             9: f"<if_matched_group>{group}</if_matched_group>",
             10: f"<if_sid>{sid()}</if_sid>{self.one(also)}",
-            11: f"<if_matched_regex>{self._os_regex()}</if_matched_regex>",
+            11: self.one(
+                [
+                    f"<if_matched_regex>{self._os_regex()}</if_matched_regex>",
+                    "<if_matched_sid></if_matched_sid>",
+                    "<if_matched_sid>0</if_matched_sid>",
+                ]
+            ),
             12: f"<if_group>{group}|{self.one(GROUPS)}</if_group>",
         }
+        odd = ["<if_sid> </if_sid>", f"<if_sid>{sid()},</if_sid>", f"<if_sid> {sid()} </if_sid>", "<if_sid>,</if_sid>"]
+        if kind > 1 and self.chance(0.06):
+            return self.one(
+                [*odd, "<if_level>x</if_level>", "<if_matched_sid>x</if_matched_sid>", "<if_sid>x</if_sid>"]
+            )
         return relations.get(kind, "" if kind < 2 else f"<if_sid>{sid()}</if_sid>")
 
     def _compared(self) -> str:
@@ -202,7 +216,7 @@ class _Maker:
                 f"<same_{self.one(names)}/>", f"<different_{self.one(names)}/>", "<same_source_ip/>", "<not_same_id/>",
                 f"<same_field>{self.one(DYNAMICS)}</same_field>",
                 f"<different_field>{self.one(DYNAMICS)}</different_field>",
-                "<global_frequency/>", "",
+                "<global_frequency/>", "", "<Same_Source_Ip/>", "<Same_Field>f</Same_Field>", "<check_diff/>",
             ]
         )  # fmt: skip
 
@@ -256,6 +270,14 @@ class _Maker:
             rules = rules[count:]
         if self.chance(0.1):
             text = text.replace("<match>", "<Match>").replace("</match>", "</Match>")
+        if self.chance(0.15):
+            text = '<var name="V">a</var>\n<var name="word">ab</var>\n' + text.replace(
+                "</match>", self.one(["$V</match>", "|$word</match>", "</match>"])
+            ).replace("<description>", self.one(["<description>", "<description>$(f) $V ", "<description>$word, "]))
+        if self.chance(0.02):
+            text = text.replace("<same_", self.one(["<Same_", "<same_"])).replace("<not_same_", "<Not_Same_")
+        if self.chance(0.03):
+            text = text.replace(' negate="', ' Negate="').replace(' type="', self.one([' Type="', ' type="']))
         if self.chance(0.1):
             text = text.replace("<match>", "<match> ").replace("<regex>", "<regex>\n").replace("<rule ", "<rule\n ")
         return text
@@ -274,8 +296,17 @@ class _Maker:
         ]
         perl = [r"(\S+) (\S+)", r"(\w+)", r"from (\S+)", r"(a|b) ?(x)?", r'"(\w+)"', r"^(\w+?)(\d*)", r"(?i)user (\S+)"]
         kind, text = ("", self.one(plain)) if self.chance(0.6) else (' type="pcre2"', self.one(perl))
-        order = ",".join(self.one([*STATICS, *DYNAMICS]) for _ in range(text.count("(") - text.count("(?")))
-        return f"<regex{kind}{self.one(offsets)}>{text}</regex><order>{order}</order>"
+        names = [self.one([*STATICS, *DYNAMICS]) for _ in range(text.count("(") - text.count("(?"))]
+        made = f"<regex{kind}{self.one(offsets)}>{text}</regex><order>{self.one([',', ' , '])}</order>"
+        if self.chance(0.06):  # the last order counts
+            made = f"<order>url, f</order>{made}"
+        made = made.replace("<order>,", "<order>" + ",".join(names)).replace(
+            "<order> , ", "<order>" + " , ".join(names)
+        )
+        # What a first-time-seen key is made of: known names, and such as make a manager refuse the ruleset.
+        fresh = [name for name in names if name != "user"]
+        known = self.one([["name"], ["name", "srcip"], ["location", "user"], fresh, ["name", *fresh]])
+        return made + (f"<fts>{', '.join(known)}</fts>" if known and self.chance(0.25) else "")
 
     def _decoder(self, number: int) -> str:
         name = f"made{number}" if number < 4 and self.chance(0.8) else f"made{self.random.randrange(4)}"
@@ -299,6 +330,13 @@ class _Maker:
             parts.append("<use_own_name>true</use_own_name>")
         if self.chance(0.08):
             parts.append(f"<type>{self.one(['syslog', 'web-log', 'ids', 'firewall'])}</type>")
+        if self.chance(0.04):
+            parts.append(self.one(["<ftscomment>one</ftscomment><ftscomment>two</ftscomment>", "<Accumulate/>"]))
+        if self.chance(0.05):
+            null, array = self.one(["discard", "String"]), self.one(["csv", "CSV"])
+            parts.append(
+                f"<json_null_field>{null}</json_null_field><json_array_structure>{array}</json_array_structure>"
+            )
         if not child:
             self._roots.append(name)
         return f'<decoder name="{name}">{"".join(parts)}</decoder>\n'
@@ -322,6 +360,9 @@ class _Maker:
                     ("srcip", self.one(["192.0.2.1", "192.0.2.7", "2001:db8::1", "none", "10.1.2.3"])),
                     ("my", {"field": self.one([self._word(), 1, None, True, ["a", "b"], []])}),
                     (self.one(["n", "f"]), self.one([1, 1.5, None, True, ["a", {"b": 1}], 3000000000, ""])),
+                    (self.one(["user", "dstuser"]), self.one(["", self._word()])),
+                    (self.one(["f", "id", "x1"]), self.one([[""], ["", ""], [self._word(), ""], [{}]])),
+                    (self.one(["f", "url", "data"]), self.one(["[1, 2][1, 2]", "[1] x [2]", "[1]", "[1] ", '["a"]'])),
                 ]
             )
             made[name] = value

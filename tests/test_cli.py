@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -86,3 +88,17 @@ def test_a_reader_that_went_away_is_no_failure():
     line = f"{sys.executable} -m wazuh_cicd.cli coverage --json | head -c 1"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_logtest_answers_what_has_come_before_it_waits_for_more(tmp_path):
+    command = [sys.executable, "-m", "wazuh_cicd.cli", "logtest", "--json"]
+    environment = {**os.environ, "WAZUH_CICD_CACHE": str(tmp_path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as program:
+        for log in (b'{"a": "one"}', b'{"a": "two"}'):
+            program.stdin.write(log + b"\n")
+            program.stdin.flush()
+            assert json.loads(program.stdout.readline())["full_log"] == log.decode()
+        program.stdin.write(b'\n{"a": "three"}\n{"a": "no line end"}')
+        program.stdin.close()
+        assert [json.loads(line)["data"]["a"] for line in program.stdout] == ["three", "no line end"]
+    assert program.returncode == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -98,3 +99,85 @@ def test_a_changed_program_is_not_copied(tmp_path):
     assert ran.returncode == 1
     assert b"nothing was copied" in ran.stderr
     assert not list((root / "active-response/bin").iterdir())
+
+
+def run_installer(release, root, **options):
+    command = ["sh", str(release / "cicd/install-agent.sh"), "--root", str(root)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, **options)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    root = tmp_path / "ossec"
+    (root / "active-response/bin").mkdir(parents=True)
+    for folder in (root, root / "active-response", root / "active-response/bin"):
+        folder.chmod(0o750)
+    return root
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+@pytest.mark.parametrize("extra", ["active-response/bin/cicd-extra", "wodles/cicd/cicd-scan2", "cicd/more", ".hidden"])
+def test_a_file_that_the_checksums_do_not_list_is_refused(tmp_path, agent, extra):
+    release = unpack(tmp_path)
+    (release / extra).write_bytes(b"#!/bin/sh\n")
+    ran = run_installer(release, agent)
+    assert ran.returncode == 1
+    assert f"does not list {extra}" in ran.stderr
+    assert not list((agent / "active-response/bin").iterdir())
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_a_link_in_the_release_is_refused(tmp_path, agent):
+    release = unpack(tmp_path)
+    same = tmp_path / "same"
+    (release / "wodles/cicd/cicd-scan").rename(same)
+    (release / "wodles/cicd/cicd-scan").symlink_to(same)
+    ran = run_installer(release, agent)
+    assert ran.returncode == 1
+    assert "no ordinary file: ./wodles/cicd/cicd-scan" in ran.stderr
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+@pytest.mark.parametrize("line", ["x  ../../nonexistent\n", f"{'0' * 64}  /nonexistent\n", f"{'0' * 64}  a/../b\n"])
+def test_checksums_that_lead_elsewhere_are_refused(tmp_path, agent, line):
+    release = unpack(tmp_path)
+    with (release / "cicd/SHA256SUMS").open("a") as stream:
+        stream.write(line)
+    ran = run_installer(release, agent)
+    assert ran.returncode == 1
+    assert "none of a checksum file" in ran.stderr
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_a_program_exchanged_after_it_was_verified_is_not_copied(tmp_path, agent):
+    release = unpack(tmp_path)
+    program = release / "active-response/bin/cicd-block-ip"
+    shim = tmp_path / "path"
+    shim.mkdir()
+    real = shutil.which("sha256sum")
+    (shim / "sha256sum").write_text(f'#!/bin/sh\n{real} "$@" || exit 1\necho "#!/bin/sh" > {program}\n')
+    (shim / "sha256sum").chmod(0o755)
+    ran = run_installer(release, agent, env={"PATH": f"{shim}:/usr/sbin:/usr/bin:/sbin:/bin"})
+    assert ran.returncode == 1
+    assert "exchanged while it was copied" in ran.stderr
+    assert not list((agent / "active-response/bin").iterdir())
+    assert not list(agent.glob(".cicd-*"))
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_a_folder_that_others_may_write_or_a_link_gets_no_programs(tmp_path, agent):
+    release = unpack(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (agent / "wodles").mkdir(mode=0o750)
+    (agent / "wodles/cicd").symlink_to(tmp_path / "elsewhere")
+    ran = run_installer(release, agent)
+    assert ran.returncode == 1
+    assert "is a link or no folder" in ran.stderr
+    assert not list((tmp_path / "elsewhere").iterdir())
+    (agent / "wodles/cicd").unlink()
+    if os.geteuid() == 0:
+        (agent / "active-response/bin").chmod(0o770)
+        ran = run_installer(release, agent)
+        assert ran.returncode == 1
+        assert "may be written by others than root" in ran.stderr
+    assert not list((agent / "active-response/bin").iterdir())

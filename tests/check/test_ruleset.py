@@ -333,3 +333,18 @@ def test_a_search_of_all_events_that_hangs_a_manager(findings, search, more, exp
     found = findings(HEAD + child(100001, search + more, attributes=' frequency="3" timeframe="60"'))
     assert [finding.code for finding in found] == expected
     assert all(finding.severity is Severity.ERROR for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ("<id>T1110</id>", []),
+        ("<id>T1086</id>", ["X815"]),  # revoked
+        ("<id>T1110</id><id>T1064</id><id>T9999</id>", ["X815", "X815"]),
+        ("<tacticID>TA0006</tacticID><techniqueID>T1110</techniqueID>", []),
+        ("<tacticID>TA0002</tacticID><techniqueID>T1110</techniqueID>", ["X815"]),
+    ],
+)
+def test_a_mitre_id_that_a_manager_does_not_find(findings, block, expected):
+    found = findings(HEAD + child(100001, f"<match>x</match><mitre>{block}</mitre>"))
+    assert [finding.code for finding in found] == expected

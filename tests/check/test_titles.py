@@ -9,13 +9,28 @@ from wazuh_cicd.spec import load_specs
 
 HEAD = "source: github\nparent: {stock: 91100}\nrules:\n"
 # Rules of these sources name only what is certain; the others follow.
-SOUND = {"github", "aws"}
+SOUND = {"github", "aws", "jenkins", "vault"}
 
 
 def rule(number, name, title, *lines):
     head = f'  - id: {number}\n    name: {name}\n    level: 3\n    title: "{title}"\n'
     tests = "    tests:\n      - fires: {github.action: a}\n      - silent: {github.action: b}\n"
     return "".join([head, *(f"    {line}\n" for line in lines), tests])
+
+
+DECODER = """source: github
+decoders:
+  - name: cicd-own
+    prematch: {regex: '^own '}
+    extract:
+      - {regex: '^own (\\S+) by (\\S+)(?: from (\\S+))?(\\S*)', fields: [own.action, own.actor, own.address, own.rest]}
+      - {regex: '^(own)', fields: [own.word]}
+tests:
+  - decodes: own a by b
+    decoder: cicd-own
+    fields: {own.action: a}
+  - ignores: other a by b
+"""
 
 
 @pytest.fixture
@@ -91,6 +106,28 @@ def test_a_composite_has_what_it_compares_and_what_it_counts_has(holes):
         ),
     )
     assert found == {"many": ["github.actor_ip"]}
+
+
+def test_what_a_decoder_takes_out_together_is_certain_together(holes, tmp_path):
+    (tmp_path / "decoders").mkdir()
+    (tmp_path / "decoders" / "github.yml").write_text(DECODER, "utf-8")
+    title = "$(own.actor) from $(own.address) $(own.rest) $(own.word)"
+    found = holes(
+        rule(111001, "asked", title, "when: {own.action: a}"),
+        rule(111002, "other", "$(own.action)", "when: {own.word: own}"),
+    )
+    assert found == {"asked": ["own.address", "own.rest", "own.word"], "other": ["own.action"]}
+
+
+def test_a_line_of_an_access_log_has_an_address_with_its_url(holes):
+    title = "$(srcip) $(protocol) $(url)"
+    found = holes(
+        rule(111001, "web", title, "parent: {stock: [31100, 31108]}", "when: {url: {starts_with: /a}}"),
+        rule(111002, "more", title, "parent: {stock: 31101}", "when: {protocol: POST}"),
+        rule(111003, "other", title, "when: {url: {starts_with: /a}}"),
+        rule(111004, "mixed", title, "parent: {rule: web, stock: 31101}", "when: {protocol: POST}"),
+    )
+    assert found == {"web": ["protocol"], "other": ["srcip", "protocol"], "mixed": ["srcip", "url"]}
 
 
 def test_a_waiver_with_its_reason_is_heard(holes):

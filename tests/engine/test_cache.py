@@ -4,9 +4,10 @@ import pytest
 from ruleset_kit import DECODERS, OPTIONS, judge, rule
 
 from wazuh_cicd import caches
-from wazuh_cicd.engine import RulesetFiles, cache, load_ruleset
+from wazuh_cicd.engine import RulesetFiles, cache, load_ruleset, ruleset
 from wazuh_cicd.engine.frozen import freeze_rule
 from wazuh_cicd.engine.frozendecoders import freeze_decoders
+from wazuh_cicd.engine.load.rulereader import read_rules
 
 DECODERS_OF_ALL_KINDS = (
     DECODERS
@@ -96,7 +97,7 @@ def test_everything_that_matters_is_in_the_key():
     others = [
         RulesetFiles((("e.xml", files.decoders[0][1]),), files.rules, files.lists),
         RulesetFiles(files.decoders, ((files.rules[0][0], files.rules[0][1] + b" "),), files.lists),
-        RulesetFiles(files.decoders, files.rules, {"etc/lists/l": b"eve:\n"}),
+        RulesetFiles(files.decoders, files.rules, {"etc/lists/other": b"bob:x\n"}),  # what is in it is read each time
     ]
     assert len({key, *(cache.key_of(other, OPTIONS) for other in others)}) == 4
     assert cache.key_of(files, type(OPTIONS)()) != key
@@ -137,3 +138,89 @@ def test_only_the_newest_are_kept(place, monkeypatch):
         more = RulesetFiles(lists={f"etc/lists/{number}": b""})
         load_ruleset([more], files=source(), options=OPTIONS)
     assert len(list(place.iterdir())) == 2
+
+
+FIRST = [rule(100020 + number, "<if_sid>100000</if_sid>", level=number % 5) for number in range(8)]
+PARTS = {
+    "0-root.xml": '<group name="root,"><rule id="1" level="0" noalert="1"><category>syslog</category>'
+    "<description>R</description></rule></group>",
+    "1-conf.xml": f'<group name="conf,">{"".join(RULES)}</group>',
+    "2-more.xml": f'<group name="more,">{"".join(FIRST)}</group>',
+    "3-group.xml": '<group name="last,">'
+    + rule(100030, "<if_group>more</if_group><match>x</match>", level=6)
+    + rule(100031, "<if_matched_group>more</if_matched_group>", frequency=2, level=7)
+    + rule(100032, "<if_matched_sid>100021</if_matched_sid><same_user/>", frequency=2, level=7)
+    + "</group>",
+}
+ANOTHER = {
+    "a text": '<group name="last,">' + rule(100030, "<if_group>conf</if_group>", level=11) + "</group>",
+    "an overwrite": '<group name="last,">' + rule(100021, "<match>kid</match>", level=12, overwrite="yes") + "</group>",
+    "a level that counts": '<group name="more,">' + rule(100033, "<if_level>4</if_level>", level=2) + "</group>",
+}
+
+
+def load_parts(parts, **settings):
+    lists = {"etc/lists/l": b"bob:x\nal:\n"}
+    rules = tuple((name, text.encode("latin-1")) for name, text in parts.items())
+    return load_ruleset(
+        files=RulesetFiles((("d.xml", DECODERS_OF_ALL_KINDS),), rules, lists), options=OPTIONS, **settings
+    )
+
+
+def assert_the_same(one, other):
+    assert one.messages == other.messages
+    assert list(map(freeze_rule, one.tree.ordered)) == list(map(freeze_rule, other.tree.ordered))
+    assert [node.rule.id for node in one.tree.walk()] == [node.rule.id for node in other.tree.walk()]
+    assert outputs(one) == outputs(other)
+
+
+@pytest.mark.parametrize("last", ANOTHER.values(), ids=ANOTHER)
+def test_a_ruleset_whose_last_file_has_changed_is_loaded_from_there_on(last, place, monkeypatch):
+    load_parts(PARTS)
+    read = []
+    monkeypatch.setattr(
+        ruleset, "read_rules", lambda context, data: read.append(context.path) or read_rules(context, data)
+    )
+    for changed in (PARTS | {"3-group.xml": last}, PARTS | {"3-group.xml": last, "4-new.xml": PARTS["3-group.xml"]}):
+        read.clear()
+        loaded = load_parts(changed)
+        assert read == list(changed)[3:]
+        assert_the_same(loaded, load_parts(changed, cache=False))
+
+
+def test_a_file_that_overwrote_earlier_rules_and_goes_takes_what_was_kept_with_it(place):
+    load_parts(PARTS | {"3-group.xml": ANOTHER["an overwrite"]})
+    assert_the_same(load_parts(PARTS), load_parts(PARTS, cache=False))
+
+
+def test_a_file_that_overwrote_and_stays_is_kept(place, monkeypatch):
+    parts = PARTS | {"2a.xml": ANOTHER["an overwrite"]}
+    parts = {name: parts[name] for name in sorted(parts)}
+    load_parts(parts)
+    changed = parts | {"3-group.xml": ANOTHER["a text"]}
+    read = []
+    monkeypatch.setattr(
+        ruleset, "read_rules", lambda context, data: read.append(context.path) or read_rules(context, data)
+    )
+    loaded = load_parts(changed)
+    assert read == ["3-group.xml"]
+    monkeypatch.undo()
+    assert_the_same(loaded, load_parts(changed, cache=False))
+
+
+def test_what_the_content_of_a_list_says_is_not_kept(place):
+    def with_list(content):
+        return load_ruleset(files=source() + RulesetFiles(lists={"etc/lists/l": content}), options=OPTIONS)
+
+    assert outputs(with_list(b"bob:x\n")) != outputs(with_list(b"nobody:\n"))
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]", b'{"key": 1}', b'{"key": "../../x"}', b'{"key": "' + b"0" * 64 + b'", "growth": {}}']
+)
+def test_a_damaged_pointer_is_passed_over(damage, place):
+    load_parts(PARTS)
+    for file in (place.parent / "bases").iterdir():
+        caches.write(file, damage, kept=8)
+    changed = PARTS | {"3-group.xml": ANOTHER["a text"]}
+    assert_the_same(load_parts(changed), load_parts(changed, cache=False))

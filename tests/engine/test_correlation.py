@@ -121,11 +121,12 @@ def test_agents_are_counted_apart_unless_told_otherwise():
         assert ids == expected
 
 
-def test_ignore_alerts_twice_after_its_time():
+def test_ignore_alerts_twice_after_its_time_in_logtest():
     session = load(PLAIN, composite(frequency=2, ignore=60)).session()
     times = [0, 0, 0, 0, 0, 61, 61, 61, 91, 122]
     verdicts = [session.process("e", time=1000.0 + time) for time in times]
-    assert [verdict.alert for verdict in verdicts] == [True, True, False, False, False, True, True, False, False, True]
+    shown = [verdict.logtest_alert for verdict in verdicts]
+    assert shown == [True, True, False, False, False, True, True, False, False, True]
 
 
 def test_memory_is_bounded():
@@ -135,3 +136,12 @@ def test_memory_is_bounded():
     memory = session._memory
     assert len(memory.recent) <= CAPACITY
     assert sum(map(len, memory.by_sid.values())) == len(memory.recent)
+
+
+def test_a_composite_that_counts_itself_is_taken_from_its_groups():
+    itself = rule(100010, "<if_sid>100000</if_sid><if_matched_sid>100010</if_matched_sid>", level=7, frequency=3)
+    plain = rule(100010, "<match>e</match><group>mm,</group>", level=7, overwrite="yes")
+    by_group = rule(100011, "<if_matched_group>mm,</if_matched_group>", level=9, frequency=2)
+    ruleset = load(PLAIN, itself, plain, by_group)
+    assert ruleset.rules[100010].counted is ruleset.rules[100010]
+    assert ruleset.rules[100010].counted_by_sid

@@ -326,9 +326,9 @@ def test_some_static_fields_cannot_be_part_of_a_first_time_seen_key(name):
 
 
 def test_first_time_seen_key():
-    body = regex(r"u=(\w+) k=(\w+)", "user, my.key", "") + "<fts>name, user, my.key, location</fts>"
+    body = regex(r"k=(\w+) u=(\w+)", "my.key, user", "") + "<fts>name, user, my.key, location</fts>"
     root = f'<decoder name="gate"><prematch>^gate: </prematch>{body}</decoder>'
-    event = decode(load(root), b"gate: u=bob k=v")
+    event = decode(load(root), b"gate: k=v u=bob")
     assert event.decoder_info is not None
     assert fts_key(event.decoder_info, event) == b"gate  bob      /l v"
     plain = decode(load(GATE), b"gate: x")

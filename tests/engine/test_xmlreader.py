@@ -48,8 +48,8 @@ def test_content(text, content):
 def test_attributes_keep_order_and_spelling():
     node = only(b'<a id="5" ID=\'6\'  x= "a\'b"\n y="">t</a>')
     assert node.attributes == [("id", "5"), ("ID", "6"), ("x", "a'b"), ("y", "")]
-    assert node.get("id") == "5"
-    assert node.get("none") is None
+    assert (node.attribute("id"), node.attribute("ID")) == ("5", "6")
+    assert node.attribute("Id") is None
 
 
 def test_places_are_counted_from_one():
@@ -90,11 +90,11 @@ def test_what_is_refused(text, message, line):
 
 
 def test_variables_work_behind_their_definition_only():
-    text = b'<a>$V</a><var name="V">x|y</var><a k="$v">$V,$V $V| $ ($(f))^a$</a>'
+    text = b'<a>$V</a><var name="V">x|y</var><a k="$v" l="$v|">$V,$V $V| $ ($(f))^a$</a>'
     before, behind = read(text)
     assert before.content == "$V"
     assert behind.content == "x|y,x|y x|y| $ ($(f))^a$"
-    assert behind.attributes == [("k", "x|y")]
+    assert behind.attributes == [("k", "$v"), ("l", "x|y|")]  # two bytes are not looked at
 
 
 def test_an_unknown_variable_is_fatal_behind_a_definition():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import stat
 import time
 
 import pytest
@@ -16,7 +18,7 @@ from wazuh_cicd.install.apply import apply, rollback
 from wazuh_cicd.install.desired import EMPTY_LIST, desired_from, for_api, nothing
 from wazuh_cicd.install.errors import HalfDone, InstallError
 from wazuh_cicd.install.plan import make_plan
-from wazuh_cicd.install.record import PATH as RECORD
+from wazuh_cicd.install.record import ADVICE as RECORD
 from wazuh_cicd.install.record import Record, digest
 from wazuh_cicd.install.remote import ApiTarget
 from wazuh_cicd.install.target import RELOAD, RESTART
@@ -241,6 +243,66 @@ def test_a_local_installation_can_be_taken_over(fake, tmp_path, said):
     apply(target(fake, tmp_path), flat(desired(version="2.0")), say=said.append)
     assert (fake.root / "etc/lists/cicd_trusted_actors").read_bytes() == b"site:own\n"
     assert not [place for place in (fake.root / "etc/lists/cicd").glob("*") if place.is_file()]
+
+
+def test_what_this_machine_keeps_is_for_its_user_alone(fake, tmp_path, said):
+    old_mask = os.umask(0)
+    try:
+        apply(target(fake, tmp_path), flat(desired()), say=said.append)
+        apply(target(fake, tmp_path), flat(desired(version="2.0")), say=said.append)
+    finally:
+        os.umask(old_mask)
+    state = tmp_path / "state"
+    modes = {place: stat.S_IMODE(place.stat().st_mode) for place in [state, *state.rglob("*")]}
+    assert any(b"<ossec_config>" in place.read_bytes() for place in modes if place.is_file()), "ossec.conf is kept"
+    assert {mode for place, mode in modes.items() if place.is_file()} == {0o600}
+    assert {mode for place, mode in modes.items() if place.is_dir()} == {0o700}
+
+
+def test_a_state_folder_that_is_a_link_is_not_used(fake, tmp_path, said):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InstallError, match="link"):
+        apply(target(fake, tmp_path), flat(desired()), say=said.append)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    "path", ["etc/rules/local_rules.xml", "etc/lists/audit-keys", "/nonexistent/passwd", "etc/lists/../x"]
+)
+def test_a_record_on_the_manager_names_no_file_that_is_not_ours(fake, tmp_path, said, path):
+    apply(target(fake, tmp_path), flat(desired()), say=said.append)
+    record = fake.root / RECORD
+    record.write_text(record.read_text() + f"file={path}:{'0' * 64}\n")
+    before = snapshot(fake.root)
+    for goal in (flat(desired(version="2.0")), nothing()):
+        with pytest.raises(InstallError, match="no file of wazuh-cicd"):
+            apply(target(fake, tmp_path), goal, say=said.append)
+    assert snapshot(fake.root) == before
+
+
+def test_a_choice_that_somebody_else_wrote_is_told_from_our_own(fake, tmp_path, said):
+    way = target(fake, tmp_path)
+    apply(way, flat(desired()), say=said.append)
+    record = Record.load((fake.root / RECORD).read_bytes())
+    assert way.trusts(record)
+    assert not way.trusts(dataclasses.replace(record, responses=("block-ip",)))
+    assert not ApiTarget(client(fake), state_folder=tmp_path / "other").trusts(record)
+    apply(target(fake, tmp_path), nothing(), say=said.append)
+    assert not target(fake, tmp_path).trusts(record)
+
+
+def test_an_edited_list_is_reloaded_once(fake, tmp_path, said):
+    goal = flat(desired())
+    apply(target(fake, tmp_path), goal, say=said.append)
+    (fake.root / "etc/lists/cicd_trusted_actors").write_bytes(b"site:own\n")
+    assert verify(target(fake, tmp_path), goal).code == 3
+    # Any machine can tell: what was loaded stands in the record on the manager.
+    elsewhere = ApiTarget(client(fake), state_folder=tmp_path / "other", wait=60.0)
+    assert apply(elsewhere, goal, say=said.append).activated == RELOAD
+    assert fake.reloads == 2
+    assert verify(target(fake, tmp_path), goal).code == 0
+    assert apply(target(fake, tmp_path), goal, say=said.append).activated == "nothing"
 
 
 def test_programs_are_left_out_and_said(fake, tmp_path):

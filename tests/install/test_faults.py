@@ -242,7 +242,7 @@ def test_a_full_disk_apart_from_the_backups_is_survived_as_well(tmp_path, templa
     pages = sum(-(-place.stat().st_size // 4096) for place in (template / "etc").rglob("*") if place.is_file())
     before = snapshot(template)
     refused = 0
-    for spare in range(0, 400, 8):
+    for spare in range(0, 400, 4):
         root = tmp_path / f"ossec{spare}"
         shutil.copytree(template, root)
         with disk(root / "etc", pages * 4 + spare):

@@ -9,6 +9,7 @@ import pytest
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.desired import desired_from
 from wazuh_cicd.install.record import Record
+from wazuh_cicd.install.settings import Settings
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 
@@ -33,7 +34,7 @@ def test_with_it_each_call_of_the_block_does_and_no_other(package):
     goal = desired_from(package, responses=["block-ip", "scan-image"], internal=True)
     assert all(call.startswith(b"internal=yes address=") for call in calls(goal.top))
     assert goal.top.count(b"internal=yes") == len(calls(goal.top)) > 3
-    assert Record.load(goal.record.dump()).responses == ("block-ip", "scan-image", "internal")
+    assert Record.load(goal.record.dump()).settings == Settings((), ("block-ip", "scan-image"), internal=True)
 
 
 def test_it_says_nothing_without_the_block(package):

@@ -13,7 +13,7 @@ from wazuh_cicd.install.desired import nothing
 from wazuh_cicd.install.errors import HalfDone, InstallError
 from wazuh_cicd.install.local import LocalTarget
 from wazuh_cicd.install.plan import make_plan
-from wazuh_cicd.install.record import PATH as RECORD
+from wazuh_cicd.install.record import PRIVATE as RECORD
 from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
 from wazuh_cicd.install.verify import verify
 from wazuh_cicd.manager.errors import Unreachable
@@ -377,12 +377,8 @@ def test_a_folder_that_is_no_manager_is_refused(tmp_path):
         LocalTarget(tmp_path)
 
 
-def test_a_file_reached_over_a_link_is_replaced_where_it_lies(root, said):
-    (root / "data").mkdir()
-    (root / "etc/ossec.conf").rename(root / "data/ossec.conf")
-    (root / "etc/ossec.conf").symlink_to("../data/ossec.conf")
-    apply(LocalTarget(root), desired(), say=said.append)
-    assert (root / "etc/ossec.conf").is_symlink()
-    assert b"wazuh-cicd begin" in (root / "data/ossec.conf").read_bytes()
-    rollback(LocalTarget(root), say=said.append)
-    assert (root / "data/ossec.conf").read_text() == CONF
+def test_the_folder_itself_may_be_a_link(root, said):
+    # The administrator named it; what lies below is walked without following any.
+    (root.parent / "elsewhere").symlink_to(root)
+    apply(LocalTarget(root.parent / "elsewhere"), desired(), say=said.append)
+    assert (root / RULES).exists()

@@ -8,6 +8,7 @@ from lxml import etree
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.desired import desired_from
 from wazuh_cicd.install.record import Record
+from wazuh_cicd.install.settings import Settings
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 
@@ -31,7 +32,7 @@ def test_every_call_of_each_response_observes(package):
     assert {executable for executable, _ in calls} == {f"cicd-{name}" for name in RESPONSES}
     assert all(arguments.count("observe=yes") == 1 for _, arguments in calls)
     assert any("internal=yes" in arguments for _, arguments in calls)
-    assert Record.load(goal.record.dump()).responses == (*RESPONSES, "internal", "observe")
+    assert Record.load(goal.record.dump()).settings == Settings((), tuple(RESPONSES), internal=True, observe=True)
 
 
 def test_without_the_option_none_does(package):

@@ -20,11 +20,11 @@ def test_codes_in_use_are_the_codes_of_the_table():
     for room in ROOMS:
         for path in (ROOT / "generator" / "wazuh_cicd" / room).rglob("*.py"):
             if path.name != "codes.py":
-                used |= set(re.findall(r'"([YSRMTDLHX]\d{3})"', path.read_text("utf-8")))
+                used |= set(re.findall(r'"([YSRMTDLHFX]\d{3})"', path.read_text("utf-8")))
     assert used - set(CODES) == set()
     assert set(CODES) - used == set()
 
 
 def test_a_code_names_its_own_section():
     for code in CODES:
-        assert re.fullmatch(r"Y1\d\d|S1\d\d|R2\d\d|M3\d\d|T4\d\d|D5\d\d|L6\d\d|H7\d\d|X8\d\d", code)
+        assert re.fullmatch(r"Y1\d\d|S1\d\d|R2\d\d|M3\d\d|T4\d\d|D5\d\d|L6\d\d|H7\d\d|F9\d\d|X8\d\d", code)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
+from wazuh_cicd.check.cost import costs
+from wazuh_cicd.engine.patterns import compile_pattern
 from wazuh_cicd.render.package import render_package
-from wazuh_cicd.spec.lists import pattern_text
+from wazuh_cicd.spec.lists import LONGEST, pattern_text
 from wazuh_cicd.spec.load import load_specs, read_specs
 
 RULE = """\
@@ -38,7 +38,7 @@ def content(folder, condition="{like: operators}", entries='"system:serviceaccou
 
 def expression(folder, **keys):
     specs = load_specs(content(folder, **keys))
-    return re.compile(pattern_text(specs.lists[0]).replace(r"\z", r"\Z"))
+    return compile_pattern("pcre2", pattern_text(specs.lists[0]).encode())
 
 
 @pytest.mark.parametrize(
@@ -54,22 +54,57 @@ def expression(folder, **keys):
     ],
 )
 def test_a_star_stands_for_anything_but_a_colon(tmp_path, value, fits):
-    assert bool(expression(tmp_path).search(value)) is fits
+    assert expression(tmp_path).test(value.encode()) is fits
 
 
 def test_any_of_the_patterns_will_do(tmp_path):
     found = expression(tmp_path, entries='"eks:*": a, "a.b": b, "eks:*x": c')
-    assert [bool(found.search(text)) for text in ("eks:q", "a.b", "axb", "eks:", "eks:a:b")] == [1, 1, 0, 1, 0]
+    assert [bool(found.test(text.encode())) for text in ("eks:q", "a.b", "axb", "eks:", "eks:a:b")] == [1, 1, 0, 1, 0]
 
 
 def test_an_empty_list_fits_nothing(tmp_path):
-    assert not expression(tmp_path, entries="").search("")
+    assert not expression(tmp_path, entries="").test(b"")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "fits"),
+    [
+        ("a:*b-*-c", "a:b-x-c", True),
+        ("a:*b-*-c", "a:xb--c", True),
+        ("a:*b-*-c", "a:b-c", False),
+        ("a:*-b*", "a:x-b", True),
+        ("a:*-b*", "a:x-by:z", False),
+        ("*b", "b", True),
+        ("*b", "a:b", False),
+        ("a:b*b", "a:b", False),
+        ("a:b*b", "a:bb", True),
+        ("a*:x:*y", "abc:x:xy", True),
+        ("a*:x:*y", "a:b:x:y", False),
+        ("a:*", "a:", True),
+    ],
+)
+def test_parts_of_a_pattern_do_not_overlap(tmp_path, pattern, value, fits):
+    assert expression(tmp_path, entries=f'"{pattern}": x, "q:*zz": y').test(value.encode()) is fits
+
+
+def test_a_value_fits_up_to_its_longest(tmp_path):
+    found = expression(tmp_path)
+    head, end = b"system:serviceaccount:web:", b"nginx"
+    assert found.test(head + b"a" * (LONGEST - len(head + end)) + end)
+    assert not found.test(head + b"a" * (LONGEST - len(head + end) + 1) + end)
+
+
+def test_a_long_list_is_cheap_whatever_the_value(tmp_path):
+    names = ", ".join(f'"system:serviceaccount:*:*{name}*-operator": x' for name in ("a", "aa", "a-", "aaa", "-a", "b"))
+    specs = load_specs(content(tmp_path, entries=names))
+    (cost,) = costs([pattern_text(specs.lists[0]).encode()]).values()
+    assert cost.verdict == "fine"
 
 
 def test_patterns_stand_in_the_rule_and_no_list_is_written(tmp_path):
     files = render_package(load_specs(content(tmp_path))).files
     assert not [path for path in files if "lists" in path]
-    assert any(b"[^:]*nginx" in data for data in files.values())
+    assert any(b"[^:]*+(*plb:nginx)" in data for data in files.values())
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ _CHEAP = 2.0
 _FINALISTS = 4
 # Nanoseconds: what takes longer is measured once.
 _LONG = 20_000_000
-_VERSION = 1
+# So often is measured again what seems too slow.
+_AGAIN = 4
+_VERSION = 3
 
 Verdict = Literal["fine", "grows", "dear", "limit"]
 
@@ -176,6 +178,12 @@ def _followed(interpreter: Callable[[bytes], object], pump: Pump) -> Cost:
     for size in (SMALL, MIDDLE, LARGE):
         subject = pump.subject(size)
         spent = _time(interpreter, subject)
+        for _ in range(_AGAIN):
+            growth = spent / before if before else 1.0
+            times = spent / _reference(size)
+            if spent > _LONG or (times <= MOST_TIMES and growth <= MOST_GROWTH):
+                break
+            spent = min(spent, _time(interpreter, subject))  # a busy machine has slow moments
         growth = spent / before if before else 1.0
         times = spent / _reference(size)
         verdict: Verdict = "fine"

@@ -11,6 +11,7 @@ from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
 from wazuh_cicd.engine.judge.memory import CAPACITY
+from wazuh_cicd.engine.judge.mitre import describe
 from wazuh_cicd.engine.load.decoderdefinition import AFTER_PARENT, AFTER_PREMATCH
 from wazuh_cicd.engine.patterns.perl_facts import may_capture_nothing, may_take_nothing
 from wazuh_cicd.findings import Finding, Severity
@@ -115,6 +116,10 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
         if loaded.composite and loaded.search == "regex" and not rule.global_frequency:
             text = f"rule {rule.id} searches all events: a manager hangs when it meets one of another agent"
             yield _finding("X814", rule, text, "add <global_frequency/>, or count a rule or a group", Severity.ERROR)
+        for message in describe(rule.mitre_ids, rule.mitre_pairs)[1]:
+            yield _finding(
+                "X815", rule, f"rule {rule.id}: {message.text.rstrip('.')}", "name a live technique of ATT&CK 13.1"
+            )
         if len(rule.lists) > OWN_CODE_LIMIT:
             text = f"rule {rule.id} has {len(rule.lists)} lists: only the last two are tested"
             yield _finding("X810", rule, text, "move the others to a parent rule")

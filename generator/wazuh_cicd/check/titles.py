@@ -2,7 +2,8 @@
 
 Wazuh replaces ``$(field)`` with nothing when the event does not have the field. A field is certain when the rule, or
 every rule that it hangs on, has a condition on it: in Wazuh no condition holds on a missing field, whether it is denied
-or not. A composite also needs the fields whose values must agree.
+or not. A composite also needs the fields whose values must agree. Where a decoder takes several fields out of a line
+with one expression, none of them comes without the others.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.house import finding, title_fields
 from wazuh_cicd.engine.patterns import PatternError, compile_pattern
+from wazuh_cicd.engine.patterns.perl_facts import certain_captures
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.spec.model import Affix, Regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from wazuh_cicd.spec import RuleSpec, SpecSet
     from wazuh_cicd.spec.model import Condition
@@ -24,6 +26,14 @@ CODE = "H708"
 SHOWN_FROM_LEVEL = 3  # a manager writes no alert below it
 _ALWAYS = frozenset({"hostname"})
 _NO_FIELDS: frozenset[str] = frozenset()
+# Stock rules of access logs, and what the decoders take out of one line (0375-web-accesslog_decoders.xml,
+# 0380-windows_decoders.xml): only the formats of IIS and GLPI leave some of it out.
+_WEB_RULES = frozenset({31100, 31101, 31102, 31108, 31511})
+_WEB_LOG: Mapping[str, frozenset[str]] = {
+    "protocol": frozenset({"srcip", "url", "id"}),
+    "id": frozenset({"srcip", "url"}),
+    "url": frozenset({"srcip"}),
+}
 
 
 def title_findings(specs: SpecSet) -> Iterator[Finding]:
@@ -47,12 +57,15 @@ class _Certain:
     def __init__(self, specs: SpecSet) -> None:
         self._specs = specs
         self._known: dict[str, frozenset[str]] = {}
+        self._together = _together(specs)
 
     def fields(self, rule: RuleSpec) -> frozenset[str]:
         """Names in lower case."""
         if rule.name not in self._known:
             self._known[rule.name] = _ALWAYS  # a circle of parents is another finding
-            self._known[rule.name] = _ALWAYS | _own(rule) | self._inherited(rule)
+            known = _ALWAYS | _own(rule) | self._inherited(rule)
+            tables = [self._together, _WEB_LOG] if _hangs_on_web_log(rule) else [self._together]
+            self._known[rule.name] = known.union(*(table.get(name, _NO_FIELDS) for table in tables for name in known))
         return self._known[rule.name]
 
     def _inherited(self, rule: RuleSpec) -> frozenset[str]:
@@ -64,6 +77,24 @@ class _Certain:
             names = [counted]
         above = [self.fields(self._specs.by_name[name]) for name in names if name in self._specs.by_name]
         return frozenset.intersection(*above) if above else _NO_FIELDS
+
+
+def _together(specs: SpecSet) -> Mapping[str, frozenset[str]]:
+    """Which fields an event has besides a field, by what our decoders take out together."""
+    ours: dict[str, frozenset[str]] = {}
+    for decoder in specs.decoders:
+        for extraction in decoder.extract:
+            names = [name.lower() for name in extraction.fields]
+            certain = certain_captures(extraction.pattern.encode())
+            always = frozenset(name for number, name in enumerate(names) if number in certain)
+            for name in names:
+                ours[name] = ours[name] & always if name in ours else always
+    # Dynamic fields alone: stock decoders make the static ones, and these, in other company.
+    return {name: others for name, others in ours.items() if "." in name}
+
+
+def _hangs_on_web_log(rule: RuleSpec) -> bool:
+    return bool(rule.parents.stock) and not rule.parents.rules and _WEB_RULES.issuperset(rule.parents.stock)
 
 
 def _own(rule: RuleSpec) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 A PATH is a folder of specs (rules/*/*.yml), one spec file, or a ruleset laid out like a manager's (rules/*.xml,
 decoders/*.xml, lists/). Without PATH the package's own specs are checked. Exit 1 on errors and
-warnings; notes are free.
+warnings; notes are free. --manager says what an upgrade of the manager would change for our rules: tests that its new
+stock rules break, rules that it would drop, and parents that read otherwise.
 
 With --fresh, what the specs name is compared with what their sources document: GitHub's audit log actions, Kubernetes
 API groups and, when they are given, the stock rules (--stock) and ATT&CK techniques (--attack) of a manager.
@@ -10,6 +11,7 @@ API groups and, when they are given, the stock rules (--stock) and ATT&CK techni
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--stock", type=Path, metavar="DIR", help="the stock ruleset, loaded beneath and not reported on"
     )
     parser.add_argument("--root", type=Path, metavar="DIR", help="folder of the specs that single spec files belong to")
+    parser.add_argument(
+        "--manager",
+        type=Path,
+        metavar="DIR",
+        help="the stock ruleset of a manager's next version, compared with --stock (default: this manager's)",
+    )
     fresh = parser.add_argument_group("stale rules")
     fresh.add_argument("--fresh", action="store_true", help="compare the names in the specs with what is documented")
     fresh.add_argument(
@@ -48,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
     """Check; 1 when there is an error or a warning."""
     from wazuh_cicd.report.findings import FORMATS
 
-    if args.fresh:
+    if args.manager is not None:
+        findings = _upgrade(args)
+    elif args.fresh:
         findings = collect_fresh(args)
     elif args.github_events is not None or args.kubernetes_groups is not None or args.attack is not None:
         raise UsageError("--github-events, --kubernetes-groups and --attack belong to --fresh")
@@ -56,6 +66,16 @@ def run(args: argparse.Namespace) -> int:
         findings = collect(args.paths, stock=args.stock, root=args.root)
     sys.stdout.write(FORMATS[args.format](findings))
     return int(any(finding.severity is not Severity.NOTE for finding in findings))
+
+
+def _upgrade(args: argparse.Namespace) -> list[Finding]:
+    from wazuh_cicd.check.upgrade import upgrade_findings
+    from wazuh_cicd.spec import load_specs
+
+    if args.paths:
+        raise UsageError("--manager compares two stock rulesets for the package's own rules; it takes no PATH")
+    old = args.stock or Path(os.environ.get("WAZUH_ROOT") or "/var/ossec")
+    return upgrade_findings(load_specs(args.root), old, args.manager, jobs=os.cpu_count() or 1)
 
 
 def collect(paths: list[Path], *, stock: Path | None = None, root: Path | None = None) -> list[Finding]:

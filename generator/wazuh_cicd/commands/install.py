@@ -1,39 +1,52 @@
-"""Plan, apply, verify or roll back the package on a manager, through its folder or its server API."""
+"""Plan, apply, verify or roll back the package on a manager, through its folder or its server API.
+
+What is not said is as installed: sources, responses and ids are remembered. A settings file (/etc/wazuh-cicd.toml, or
+--config) can say all of it. Exit codes: 0 verified on a running manager, 1 not as it should be or undone, 2 wrong use,
+3 in place but not what runs, 4 the manager does not answer.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
-
     from wazuh_cicd.install.desired import Desired
+    from wazuh_cicd.install.record import Record
+    from wazuh_cicd.install.settings import Options, Settings, SettingsFile
     from wazuh_cicd.install.target import Target
 
 VERBS = {
-    "plan": "show what would change",
-    "apply": "install or upgrade; undone by itself when anything fails",
+    "plan": "show what would change; nothing is changed",
+    "apply": "install, upgrade or switch; undone by itself when anything fails",
     "verify": "check files, ids and load messages, and judge live events",
+    "status": "say what is installed, what was edited, and whether it runs",
     "rollback": "undo the newest installation, or one that was cut off",
     "uninstall": "remove the package and every trace of it",
 }
+_CHOOSING = ("plan", "apply")
+_WRITING = ("apply", "rollback", "uninstall")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Define the verb's arguments."""
-    parser.add_argument(
-        "action",
-        choices=tuple(VERBS),
-        metavar="{" + ",".join(VERBS) + "}",
-        help="; ".join(f"{name}: {text}" for name, text in VERBS.items()),
-    )
-    where = parser.add_argument_group("which manager")
+    """Define the verb's arguments: a page of its own for each of its verbs."""
+    verbs = parser.add_subparsers(dest="action", metavar="VERB", required=True)
+    for verb, text in VERBS.items():
+        page = verbs.add_parser(verb, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        _configure_where(page.add_argument_group("which manager"))
+        if verb in _CHOOSING:
+            _configure_what(page.add_argument_group("what (not said: as installed)"))
+        _configure_how(page.add_argument_group("how"), verb)
+
+
+def _configure_where(where: argparse._ArgumentGroup) -> None:
     where.add_argument("--root", type=Path, metavar="DIR", help="its folder (default: WAZUH_ROOT, else /var/ossec)")
     where.add_argument("--api", metavar="URL", help="its server API instead, https://…:55000")
     where.add_argument("--ca", type=Path, metavar="FILE", help="the CA certificate to trust, and no other")
@@ -51,61 +64,129 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the API's journal and backups lie (default: below XDG_STATE_HOME)",
     )
-    what = parser.add_argument_group("what")
-    what.add_argument("--with", dest="sources", metavar="LIST", default="", help="only these sources: github,docker,…")
+    where.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (default: /etc/wazuh-cicd.toml if it is there)"
+    )
+
+
+def _configure_what(what: argparse._ArgumentGroup) -> None:
+    what.add_argument(
+        "--with", dest="add", metavar="LIST", default="", help="add sources: github,docker,… (first: all)"
+    )
+    what.add_argument("--without", dest="drop", metavar="LIST", default="", help="take sources away")
     what.add_argument("--respond", metavar="LIST", default="", help="switch these responses on: block-ip,…")
+    what.add_argument("--unrespond", metavar="LIST", default="", help="switch these responses off")
     what.add_argument(
         "--internal",
-        action="store_true",
-        help="with --respond block-ip: also block internal, private and shared addresses (off)",
+        action=argparse.BooleanOptionalAction,
+        help="block-ip may block internal, private and shared addresses as well (first: no)",
     )
     what.add_argument(
         "--observe",
-        action="store_true",
-        help="with --respond: the responses only log what they would do, for a first week (off)",
+        action=argparse.BooleanOptionalAction,
+        help="the responses only log what they would do, for a first week (first: no)",
     )
-    what.add_argument("--id-base", type=int, default=111000, metavar="N", help="where our rule ids begin (111000)")
-    how = parser.add_argument_group("how")
-    how.add_argument("--no-activate", action="store_true", help="neither reload nor restart")
-    how.add_argument("--thorough", action="store_true", help="verify with the events of every rule")
-    how.add_argument("--wait", type=float, default=120.0, metavar="SECONDS", help="for a manager to come back (120)")
-    how.add_argument("--restart-command", metavar="COMMAND", default="", help="instead of bin/wazuh-control restart")
-    how.add_argument("--format", choices=("text", "json"), default="text", help="of the plan")
+    what.add_argument("--id-base", type=int, metavar="N", help="where our rule ids begin (first: 111000)")
+
+
+def _configure_how(how: argparse._ArgumentGroup, verb: str) -> None:
+    if verb == "plan":
+        how.add_argument("--details", action="store_true", help="every file, and the difference of every changed one")
+    if verb in ("plan", "status"):
+        how.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    if verb == "apply":
+        how.add_argument("--yes", action="store_true", help="take over choices that others may have written, unasked")
+    if verb in _WRITING:
+        how.add_argument("--no-activate", action="store_true", help="neither reload nor restart")
+        how.add_argument("--restart-command", metavar="COMMAND", help="instead of bin/wazuh-control restart")
+    if verb in ("apply", "verify"):
+        how.add_argument("--thorough", action="store_true", help="verify with the events of every rule")
+    how.add_argument("--wait", type=float, metavar="SECONDS", help="for a manager to come back (120)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; 1 when the plan has errors, a verification fails or an installation was undone."""
+    """Do it; the exit codes are the module's."""
+    from wazuh_cicd.install.errors import InstallError, Unloadable
+    from wazuh_cicd.install.settings import read_file
+    from wazuh_cicd.install.verify import FAILED, UNANSWERED
+    from wazuh_cicd.manager.errors import Unreachable
+
+    file = read_file(args.config)
+    _fill(args, file)
+    try:
+        return _act(args, open_target(args), file)
+    except Unreachable as error:
+        _say(str(error))
+        return UNANSWERED
+    except InstallError as error:
+        _say(str(error))
+        broken = isinstance(error, Unloadable) or isinstance(error.__cause__, Unreachable)
+        return UNANSWERED if broken else FAILED
+
+
+def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
     from wazuh_cicd.install import apply as steps
     from wazuh_cicd.install.desired import nothing
-    from wazuh_cicd.install.errors import HalfDone, InstallError
-    from wazuh_cicd.install.plan import make_plan
+    from wazuh_cicd.install.plan import installed, make_plan
+    from wazuh_cicd.install.settings import Options, choose, words
+    from wazuh_cicd.install.status import status_of
     from wazuh_cicd.install.verify import verify
     from wazuh_cicd.report import install as report
 
-    target = open_target(args)
-    activate = not args.no_activate
-    try:
-        if args.action == "plan":
-            plan = make_plan(target, _desired(args, target))
-            _out(report.plan_json(plan) if args.format == "json" else report.plan_text(plan))
-            return int(bool(plan.errors))
-        if args.action == "verify":
-            verified = verify(target, _desired(args, target), known=_site_messages(target), thorough=args.thorough)
-            _out(report.verified_text(verified))
-            return int(bool(verified.failures))
-        if args.action == "rollback":
-            undone = steps.rollback(target, activate=activate, say=_say)
-            _out(f"rolled back {undone}")
-            return 0
-        goal = nothing() if args.action == "uninstall" else _desired(args, target)
-        outcome = steps.apply(target, goal, activate=activate, thorough=args.thorough, say=_say)
+    activate = not getattr(args, "no_activate", False)
+    if args.action == "rollback":
+        undone = steps.rollback(target, activate=activate, say=_say)
+        _out(f"rolled back {undone}")
+        return 0
+    if args.action == "uninstall":
+        outcome = steps.apply(target, nothing(), activate=activate, say=_say, tick=_Bar().tick)
         _out(report.outcome_text(outcome))
-    except HalfDone:
-        raise
-    except InstallError as error:
-        _say(str(error))
-        return 1
-    return 0
+        return outcome.verified.code
+    record = installed(target)
+    before = _known_settings(record)
+    if args.action == "status":
+        wanted = choose(Options(), file, before) if before else None
+        status = status_of(target, wanted.switches(before) if wanted and before else ())
+        _out(report.status_json(status) if args.format == "json" else report.status_text(status))
+        return status.code
+    if args.action == "verify":
+        desired = _desired(before or choose(Options(), file, None), target)
+        verified = verify(target, desired, known=_site_messages(target), thorough=args.thorough)
+        _out(report.verified_text(verified))
+        return verified.code
+    options = Options(
+        words(args.add),
+        words(args.drop),
+        words(args.respond),
+        words(args.unrespond),
+        args.internal,
+        args.id_base,
+        args.observe,
+    )
+    settings = _choice(args, target, options, file, record)
+    desired = _desired(settings, target)
+    if args.action == "plan":
+        plan = make_plan(target, desired)
+        _out(report.plan_json(plan) if args.format == "json" else report.plan_text(plan, details=args.details))
+        return int(bool(plan.errors))
+    outcome = steps.apply(target, desired, activate=activate, thorough=args.thorough, say=_say, tick=_Bar().tick)
+    _out(report.outcome_text(outcome))
+    return outcome.verified.code
+
+
+def _fill(args: argparse.Namespace, file: SettingsFile) -> None:
+    """What the command line does not say, the settings file may."""
+    if not (args.root or args.api):
+        args.root = Path(file.text("root")) if file.text("root") else None
+        args.api = file.text("api") or None
+    for key in ("ca", "token_file", "state"):
+        if getattr(args, key) is None and file.text(key):
+            setattr(args, key, Path(file.text(key)))
+    args.server_name = args.server_name or file.text("server_name") or None
+    args.wait = float(file.values.get("wait", 120.0)) if args.wait is None else args.wait
+    args.restart_command = getattr(args, "restart_command", None) or file.text("restart_command")
+    args.thorough = getattr(args, "thorough", False) or bool(file.values.get("thorough", False))
+    args.no_activate = getattr(args, "no_activate", False) or not file.values.get("activate", True)
 
 
 def open_target(args: argparse.Namespace) -> Target:
@@ -129,19 +210,58 @@ def open_target(args: argparse.Namespace) -> Target:
     return LocalTarget(root.resolve(), wait=args.wait, restart_command=shlex.split(args.restart_command))
 
 
-def _desired(args: argparse.Namespace, target: Target) -> Desired:
+def _known_settings(record: Record | None) -> Settings | None:
+    from wazuh_cicd.install.plan import UNKNOWN
+
+    return record.settings if record is not None and record.version != UNKNOWN else None
+
+
+def _choice(
+    args: argparse.Namespace, target: Target, options: Options, file: SettingsFile, record: Record | None
+) -> Settings:
+    """What shall be installed, once it is sure whose choice that is.
+
+    Raises:
+        UsageError: nobody knows what was chosen.
+        InstallError: somebody else may have chosen, and nobody confirms it.
+    """
+    from wazuh_cicd.install.errors import InstallError
+    from wazuh_cicd.install.plan import UNKNOWN
+    from wazuh_cicd.install.settings import choose, is_complete
+
+    if record is not None and record.version == UNKNOWN and not (options.add_sources or "sources" in file.values):
+        raise UsageError(
+            "the record of what was chosen is lost: say --with LIST (and --respond, --id-base), or give a settings file"
+        )
+    settings = choose(options, file, _known_settings(record))
+    if record is None or record.version == UNKNOWN or is_complete(options, file) or target.trusts(record):
+        return settings
+    told = f"the record on the manager, which others may write, says: {record.settings}"
+    if args.action == "plan" or args.yes:
+        _say(told)
+        return settings
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        _say(told)
+        sys.stderr.write("wazuh-cicd: go on with that? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+            return settings
+    raise InstallError(f"{told}; nothing was changed: confirm it with --yes, or state your choice in a settings file")
+
+
+def _desired(settings: Settings, target: Target) -> Desired:
     from wazuh_cicd.install.desired import desired_from
     from wazuh_cicd.render import render_package
     from wazuh_cicd.spec import SOURCES, load_specs
 
-    sources = [word for word in args.sources.split(",") if word]
-    package = render_package(load_specs(), id_base=args.id_base, with_sources=sources or None)
+    chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
+    package = render_package(load_specs(), id_base=settings.id_base, with_sources=chosen)
     return desired_from(
         package,
-        sources=sources or list(SOURCES),
-        responses=[word for word in args.respond.split(",") if word],
-        internal=args.internal,
-        observe=args.observe,
+        sources=settings.sources,
+        responses=settings.responses,
+        internal=settings.internal,
+        observe=settings.observe,
         flat_lists=target.flat_lists,
     )
 
@@ -153,8 +273,30 @@ def _site_messages(target: Target) -> set[str]:
     return {line for line in target.check() if not re.search(r"cicd|'11[1-9]\d{3}'", line)}
 
 
+class _Bar:
+    """A bar on a terminal, for steps that take longer than two seconds."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._shown = sys.stderr.isatty()
+
+    def tick(self, step: str, done: int, total: int) -> None:
+        """One file more."""
+        if not self._shown:
+            return
+        if done == 1:
+            self._began = time.monotonic()
+        if time.monotonic() - self._began > 2.0:
+            width = 30 * done // total
+            end = "\n" if done == total else ""
+            sys.stderr.write(f"\rwazuh-cicd: {step} [{'#' * width:<30}] {100 * done // total:3} %{end}")
+            sys.stderr.flush()
+
+
 def _say(line: str) -> None:
-    sys.stderr.write(f"wazuh-cicd: {line}\n")
+    from wazuh_cicd.report.install import plain
+
+    sys.stderr.write(plain(f"wazuh-cicd: {line}") + "\n")
 
 
 def _out(text: str) -> None:

@@ -6,6 +6,7 @@ when they have seen enough.
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.engine import Explanation, Verdict
     from wazuh_cicd.proof.events import InputEvent
+
+# Bytes that are read at once.
+_PIECE = 65_536
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             shown = session.process(event.log, event.location, time=event.time)
         sys.stdout.write((report.as_json(shown) if args.json else report.as_text(shown)) + "\n")
-        sys.stdout.flush()
+    sys.stdout.flush()
     for source, times in gave_up.items():
         shown_source = source.decode("utf-8", "backslashreplace")
         sys.stderr.write(
@@ -72,4 +76,23 @@ def _events(args: argparse.Namespace) -> Iterator[InputEvent]:
         return
     if sys.stdin.isatty():
         sys.stderr.write("Type or paste one event a line; Ctrl-D ends.\n")
-    yield from read_events(sys.stdin.buffer, jsonl=args.jsonl, location=args.location, name="stdin")
+    yield from read_events(_answered_lines(), jsonl=args.jsonl, location=args.location, name="stdin")
+
+
+def _answered_lines() -> Iterator[bytes]:
+    """Yield the lines of standard input, and write out all answers before waiting for more of them."""
+    source = sys.stdin.buffer.raw if isinstance(sys.stdin.buffer, io.BufferedReader) else sys.stdin.buffer
+    rest: list[bytes] = []
+    while True:
+        sys.stdout.flush()
+        piece = source.read(_PIECE)
+        if not piece:
+            break
+        *lines, last = piece.split(b"\n")
+        if lines:
+            yield b"".join([*rest, lines[0]])
+            yield from lines[1:]
+            rest.clear()
+        rest.append(last)
+    if rest:
+        yield b"".join(rest)

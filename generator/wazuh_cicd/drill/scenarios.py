@@ -82,7 +82,7 @@ def prepare(script: Path, folder: Path) -> Path:
     copy = folder / "active-response/bin" / script.name
     shutil.copy(script, copy)
     copy.chmod(0o750)
-    if b"--example-config" in script.read_bytes():
+    if b"--example-config" in copy.read_bytes():
         example = subprocess.run(  # noqa: S603 - the program that the user named
             [copy, "--example-config"], capture_output=True, check=False, timeout=20
         )

@@ -136,16 +136,32 @@ def freeze_rule(rule: Rule) -> list[Any]:
 
 def freeze_tree(tree: RuleTree) -> dict[str, Any]:
     """Return a tree as plain data: its rules in load order, its places depth first with the number of their parent."""
-    places: list[list[int]] = []
-    numbers: dict[Node, int] = {}
-    for node in tree.walk():
-        numbers[node] = len(places)
-        places.append([node.rule.index, -1 if node.parent is None else numbers[node.parent]])
+    numbers = _numbers(tree)
+    places = [[node.rule.index, -1 if node.parent is None else numbers[node.parent]] for node in numbers]
     return {"rules": [freeze_rule(rule) for rule in tree.ordered], "places": places}
 
 
+def freeze_growth(tree: RuleTree) -> dict[str, Any]:
+    """Return, as plain data, what a frozen tree needs beside to have more rules added: in which order it has grown."""
+    numbers = _numbers(tree)
+    return {
+        "by_rule": [[numbers[node] for node in nodes] for nodes in tree.nodes.values()],
+        "by_group": [[_text(group), [numbers[node] for node in nodes]] for group, nodes in tree.by_group.items()],
+        "ranks_unknown": [number for node, number in numbers.items() if not node.ranks_known],
+    }
+
+
+def _numbers(tree: RuleTree) -> dict[Node, int]:
+    return {node: number for number, node in enumerate(tree.walk())}
+
+
 def thaw_tree(
-    frozen: dict[str, Any], decoder_id: Callable[[bytes], int | None], messages: list[LoadMessage]
+    frozen: dict[str, Any],
+    decoder_id: Callable[[bytes], int | None],
+    messages: list[LoadMessage],
+    *,
+    rules: int | None = None,
+    growth: dict[str, Any] | None = None,
 ) -> RuleTree:
     """Build the tree again. Whatever is not as ``freeze_tree`` writes it raises some exception.
 
@@ -153,27 +169,62 @@ def thaw_tree(
         frozen: the data; used up.
         decoder_id: the number of a decoder by name.
         messages: what the manager said while loading.
+        rules: build the tree as it was when so many rules were loaded, ready for more; all, and nothing can be added
+            afterwards, when None. No later rule may have overwritten one of them.
+        growth: what ``freeze_growth`` gave; needed with ``rules``.
     """
+    if rules is None or growth is None:
+        return _thaw_rules(frozen, decoder_id, messages, frozen["rules"])[0]
+    tree, nodes = _thaw_rules(frozen, decoder_id, messages, frozen["rules"][:rules])
+    tree.nodes = {}
+    for numbers in growth["by_rule"]:
+        if places := [node for node in map(nodes.__getitem__, numbers) if node is not None]:
+            tree.nodes[places[0].rule.id] = places
+    for group, numbers in growth["by_group"]:
+        if places := [node for node in map(nodes.__getitem__, numbers) if node is not None]:
+            tree.by_group[_bytes(group)] = places
+    unknown = frozenset(growth["ranks_unknown"])
+    for number, node in enumerate(nodes):
+        if node is not None:
+            node.recall_ranks(known=number not in unknown)
+    return tree
+
+
+def _thaw_rules(
+    frozen: dict[str, Any],
+    decoder_id: Callable[[bytes], int | None],
+    messages: list[LoadMessage],
+    rules: list[Any],
+) -> tuple[RuleTree, list[Node | None]]:
+    """Build the tree of some of the rules, and return it with the places by number; None for those of other rules."""
     tree = RuleTree(messages, decoder_id)
     ordered = tree.ordered
-    for definition, *_ in frozen["rules"]:
+    for definition, *_ in rules:
         rule = tree.make(thaw_definition(definition))
         rule.index = len(ordered)
         ordered.append(rule)
         tree.rules[rule.id] = rule
-    for rule, (_, category, parents, search, counted, by_sid, by_groups) in zip(ordered, frozen["rules"], strict=True):
+    count = len(ordered)
+    whole = count == len(frozen["rules"])
+    for rule, (_, category, parents, search, counted, by_sid, by_groups) in zip(ordered, rules, strict=True):
         rule.category = category
         rule.parents = parents
         rule.search = search
         rule.counted = None if counted is None else ordered[counted]
-        rule.counted_by_sid = by_sid
-        rule.counted_by_groups = [ordered[composite] for composite in by_groups]
+        if whole:
+            rule.counted_by_sid = by_sid
+        elif rule.counted is not None:
+            rule.counted.counted_by_sid = True
+        rule.counted_by_groups = [ordered[composite] for composite in by_groups if composite < count]
         rule.compile_matched()
-    nodes: list[Node] = []
+    nodes: list[Node | None] = []
     for index, parent in frozen["places"]:
+        if index >= count and not whole:
+            nodes.append(None)
+            continue
         above = nodes[parent] if parent >= 0 else None
         node = Node(ordered[index], above)
         (tree.roots if above is None else above.children).append(node)
         nodes.append(node)
-    tree.finish(nodes)
-    return tree
+    tree.finish([node for node in nodes if node is not None])
+    return tree, nodes

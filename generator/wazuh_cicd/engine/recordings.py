@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from wazuh_cicd.engine.decode.jsontext import room_for_nesting
 from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
 from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
 from wazuh_cicd.engine.ruleset import RulesetLoadError, load_ruleset
+from wazuh_cicd.engine.session import REQUEST_CODES, SESSION_MESSAGES
 from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -159,7 +161,8 @@ _READERS: dict[str, Callable[[Path], Iterator[Case]]] = {".txtar": _read_archive
 
 def _parse(text: bytes, where: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        with room_for_nesting():
+            content = json.loads(text)
     except ValueError as error:
         raise UsageError(f"{where}: not JSON: {error}") from None
     if not isinstance(content, dict) or "events" not in content:
@@ -192,6 +195,11 @@ def run_case(case: Case, stock: RulesetFiles | None, rulesets: Ruleset | None, *
         rulesets: what the cases without files of their own run on.
         texts: compare the wording of messages as well, not only their codes.
     """
+    with room_for_nesting():
+        return _run_case(case, stock, rulesets, texts=texts)
+
+
+def _run_case(case: Case, stock: RulesetFiles | None, rulesets: Ruleset | None, *, texts: bool) -> Outcome:
     if case.files is None:
         if rulesets is None:
             return Outcome(case.name, skipped="needs --ruleset")
@@ -206,7 +214,7 @@ def run_case(case: Case, stock: RulesetFiles | None, rulesets: Ruleset | None, *
     except RulesetLoadError as error:
         return Outcome(case.name, _compare_refusal(case, error.messages, fatal=True, texts=texts))
     if not loaded.testable:
-        return Outcome(case.name, _compare_refusal(case, loaded.messages, fatal=False, texts=texts))
+        return Outcome(case.name, _compare_refusal(case, loaded.session_messages, fatal=False, texts=texts))
     return Outcome(case.name, _compare_session(case, loaded, texts=texts))
 
 
@@ -214,7 +222,9 @@ def _compare_refusal(case: Case, messages: Sequence[LoadMessage], *, fatal: bool
     expected = {"loads": case.content["loads"], "fatal": case.content.get("fatal")}
     found = {"loads": False, "fatal": fatal}
     difference = first_difference("", expected, found)
-    return difference or _compare_messages("load_messages", case.content["load_messages"], messages, texts=texts)
+    return difference or _compare_messages(
+        "load_messages", case.content["load_messages"], messages[-SESSION_MESSAGES - 1 :], texts=texts
+    )
 
 
 def _compare_session(case: Case, ruleset: Ruleset, *, texts: bool) -> Difference | None:
@@ -225,12 +235,12 @@ def _compare_session(case: Case, ruleset: Ruleset, *, texts: bool) -> Difference
     if recorded := content.get("clock_utc"):
         now = datetime.fromisoformat(recorded.replace("Z", "+00:00")).timestamp()
     session = ruleset.session()
-    load_messages = list(ruleset.messages)
+    load_messages = list(ruleset.session_messages)
     differences: list[Difference | None] = []
     for number, (event, expected) in enumerate(zip(content["events"], content["expect"] or [], strict=True)):
         now += event.get("pause_s", 0)
         verdict = session.process(event["log"], event["location"], time=now)
-        if number == 0 and verdict.failed:
+        if number == 0 and verdict.failed and not _refused_request(verdict):
             # Without an output the messages of the first event stand among those of loading.
             load_messages += verdict.messages
         differences.append(_compare_event(number, event, expected, verdict, texts=texts))
@@ -245,10 +255,10 @@ def _compare_event(
     if expected.get("no_output") or verdict.failed:
         if bool(expected.get("no_output")) != verdict.failed:
             return Difference(f"{where}: no_output", str(expected.get("no_output", False)), str(verdict.failed))
-        if number == 0:
+        if number == 0 or (_refused_request(verdict) and "messages" not in expected):
             return None
         return _compare_messages(f"{where}: messages", expected.get("messages", []), verdict.messages, texts=texts)
-    found: dict[str, Any] = {"rule": None, **verdict.output, "alert": verdict.alert}
+    found: dict[str, Any] = {"rule": None, **verdict.output, "alert": verdict.logtest_alert}
     _simplify(found, event["log"])
     for key in ("decoder", "predecoder", "data"):
         if not found.get(key):
@@ -270,6 +280,11 @@ def _compare_event(
     return difference
 
 
+def _refused_request(verdict: Verdict) -> bool:
+    """Whether the manager did not take the request at all: what it says then is no message of the event."""
+    return any(message.code in REQUEST_CODES for message in verdict.messages)
+
+
 def _compare_lines(case: Case, ruleset: Ruleset) -> Difference | None:
     session = ruleset.session()
     for number, (log, expected) in enumerate(zip(case.content["events"], case.content["expect"], strict=True)):
@@ -281,7 +296,7 @@ def _compare_lines(case: Case, ruleset: Ruleset) -> Difference | None:
         found.pop("agent", None)
         wanted = dict(expected["output"])
         difference = first_difference(
-            f"event {number}: ", {"alert": expected["alert"], **wanted}, {"alert": verdict.alert, **found}
+            f"event {number}: ", {"alert": expected["alert"], **wanted}, {"alert": verdict.logtest_alert, **found}
         )
         if difference:
             return difference

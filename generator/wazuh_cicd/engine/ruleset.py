@@ -5,8 +5,18 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.cache import key_of, load, store, worth_it
-from wazuh_cicd.engine.decode.decoders import DecoderSet, load_decoders
+from wazuh_cicd.engine.cache import (
+    FileMark,
+    Kept,
+    base_of,
+    file_digest,
+    key_of,
+    load,
+    load_beginning,
+    store,
+    worth_it,
+)
+from wazuh_cicd.engine.decode.decoders import load_decoders
 from wazuh_cicd.engine.judge.ruletree import RuleTree
 from wazuh_cicd.engine.load.cdb import CdbList
 from wazuh_cicd.engine.load.files import EngineOptions, RulesetFiles, read_folder
@@ -23,6 +33,9 @@ if TYPE_CHECKING:
 
 # The manager's code for "no test session", which follows every reason.
 NO_SESSION = 7311
+
+# When this part of the rules was kept already, the rest is read anew each time: that takes less than to keep it.
+_WELL_BEGUN = 0.75
 
 
 class RulesetLoadError(RulesetError):
@@ -98,27 +111,45 @@ def _load(files: RulesetFiles, options: EngineOptions, messages: list[LoadMessag
         name.removesuffix(".cdb").encode("utf-8", "surrogateescape"): CdbList.parse(data)
         for name, data in files.lists.items()
     }
-    key = key_of(files, options) if use_cache else ""
-    kept = load(key, messages) if use_cache else None
-    if kept is not None:
-        decoders, tree = kept
+    if not use_cache:
+        loaded = _load_decoders(files, messages)
+        _load_rules(_ordered(files.rules, options.exclude_rules), options, loaded, lists)
     else:
-        decoders = load_decoders(_ordered(files.decoders), messages)
-        tree = RuleTree(messages, decoders.id_of)
-        _load_rules(files, options, tree, decoders, lists)
-        if use_cache:
-            store(key, decoders, tree)
-    return Ruleset(tree, decoders, lists, options)
+        loaded = load(key_of(files, options), messages) or _load_changed(files, options, messages, lists)
+    return Ruleset(loaded.tree, loaded.decoders, lists, options)
+
+
+def _load_changed(
+    files: RulesetFiles,
+    options: EngineOptions,
+    messages: list[LoadMessage],
+    lists: Mapping[bytes, CdbList],
+) -> Kept:
+    """Load a ruleset of which nothing, or the beginning alone, is kept."""
+    base = base_of(files, options)
+    ordered = _ordered(files.rules, options.exclude_rules)
+    loaded = load_beginning(base, [file_digest(name, data) for name, data in ordered], messages)
+    begun = 0 if loaded is None else len(loaded.tree.ordered)
+    if loaded is None:
+        loaded = _load_decoders(files, messages)
+    _load_rules(ordered[len(loaded.marks) :], options, loaded, lists)
+    if begun < len(loaded.tree.ordered) * _WELL_BEGUN:
+        store(key_of(files, options), base, loaded)
+    return loaded
+
+
+def _load_decoders(files: RulesetFiles, messages: list[LoadMessage]) -> Kept:
+    decoders = load_decoders(_ordered(files.decoders), messages)
+    return Kept(decoders, RuleTree(messages, decoders.id_of), [])
 
 
 def _load_rules(
-    files: RulesetFiles,
-    options: EngineOptions,
-    tree: RuleTree,
-    decoders: DecoderSet,
-    lists: Mapping[bytes, CdbList],
+    ordered: Sequence[tuple[str, bytes]], options: EngineOptions, loaded: Kept, lists: Mapping[bytes, CdbList]
 ) -> None:
-    for path, data in _ordered(files.rules, options.exclude_rules):
+    """Read rule files and give each rule its place."""
+    decoders, tree, marks = loaded
+    for path, data in ordered:
+        overwrites = False
         context = RuleContext(
             path,
             tree.messages,
@@ -131,3 +162,5 @@ def _load_rules(
         )
         for rule in read_rules(context, data):
             tree.add(rule)
+            overwrites = overwrites or rule.overwrite
+        marks.append(FileMark(file_digest(path, data), len(tree.ordered), len(tree.messages), overwrites))

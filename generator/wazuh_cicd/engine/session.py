@@ -11,6 +11,7 @@ from wazuh_cicd.engine.decode.predecode import PredecodeError, predecode
 from wazuh_cicd.engine.judge.conditions import compile_rule
 from wazuh_cicd.engine.judge.explain import Explanation, Trace
 from wazuh_cicd.engine.judge.memory import Memory
+from wazuh_cicd.engine.judge.output import MAX_DEPTH, too_deep
 from wazuh_cicd.engine.judge.places import make_plan
 from wazuh_cicd.engine.judge.verdict import Verdict
 from wazuh_cicd.engine.judge.walk import explain, find, replay
@@ -25,11 +26,21 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.judge.places import Node, Plan
     from wazuh_cicd.engine.judge.rule import Rule
     from wazuh_cicd.engine.judge.ruletree import RuleTree
+    from wazuh_cicd.engine.judge.seen import Texts
     from wazuh_cicd.engine.load.cdb import CdbList
     from wazuh_cicd.engine.load.files import EngineOptions
 
 # Plans of the category roots that are remembered; see ``Ruleset.plan``.
 _REMEMBERED = 1024
+
+# Messages that logtest keeps while it loads a ruleset: 50, of which its own is one.
+SESSION_MESSAGES = 49
+
+_NOT_PROCESSED = LoadMessage(ERROR, 7312, "(7312): Failed to process the event")
+_NO_LOCATION = LoadMessage(ERROR, 7308, "(7308): 'location' JSON field is required and must be a string")
+_NO_EVENT = LoadMessage(ERROR, 7317, "(7317): 'event' JSON field value is not valid")
+# What logtest says of a request that it does not take.
+REQUEST_CODES = frozenset({_NO_LOCATION.code, _NO_EVENT.code})
 
 
 class Ruleset:
@@ -77,27 +88,46 @@ class Ruleset:
 
     @property
     def testable(self) -> bool:
-        """Whether logtest and the server API accept the ruleset: they refuse any that logs an error."""
-        return all(message.severity != ERROR for message in self.messages)
+        """Whether logtest and the server API accept the ruleset: they refuse any of which they see an error."""
+        return all(message.severity != ERROR for message in self.session_messages)
 
-    def session(self, *, clock: Callable[[], float] = clock.time) -> Session:
-        """Start a session with an empty memory."""
-        return Session(self, time=clock)
+    @property
+    def session_messages(self) -> tuple[LoadMessage, ...]:
+        """What a logtest session says of the loading: the last messages of all."""
+        return self.messages[-SESSION_MESSAGES:]
+
+    def session(
+        self, *, clock: Callable[[], float] = clock.time, texts: Texts | None = None, daemon: bool = False
+    ) -> Session:
+        """Start a session with an empty memory; see ``Session``."""
+        return Session(self, time=clock, texts=texts, daemon=daemon)
 
 
 class Session:
     """State of one logtest session. Not for use by several threads at once."""
 
-    def __init__(self, ruleset: Ruleset, *, time: Callable[[], float] = clock.time) -> None:
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        *,
+        time: Callable[[], float] = clock.time,
+        texts: Texts | None = None,
+        daemon: bool = False,
+    ) -> None:
         """Start with an empty memory.
 
         Args:
             ruleset: the decoders, rules and lists.
             time: gives the time of reception, in seconds since the epoch, of events that bring none.
+            texts: what ``<check_diff/>`` remembers. A manager keeps it on disk: sessions that are given the same
+                share it.
+            daemon: do what the daemon does and not what logtest does, where the two differ: within the time of
+                ``ignore`` it alerts of the parent.
         """
         self.ruleset = ruleset
         self._clock = time
-        self._memory = Memory(ruleset.tree.ordered)
+        self._daemon = daemon
+        self._memory = Memory(ruleset.tree.ordered, texts)
         self._accumulator = Accumulator()
 
     def process(self, log: bytes | str, location: str = "stdin", *, time: float | None = None) -> Verdict:
@@ -120,10 +150,13 @@ class Session:
         raw = log.encode("utf-8", "surrogateescape") if isinstance(log, str) else log
         options = self.ruleset.options
         now = self._clock() if time is None else time
+        if not raw or not location or not raw[0] or location[0] == "\0":  # texts end at a NUL
+            no_location = not location or location[0] == "\0"
+            return self._refused(Event(raw, location, time=now), _NO_LOCATION if no_location else _NO_EVENT)
         try:
             event = predecode(raw, location, manager_hostname=options.manager.encode())
         except PredecodeError as error:
-            return self._refused(Event(raw, location, time=now), error.message)
+            return self._refused(Event(raw, location, time=now), error.message, _NOT_PROCESSED)
         event.time = now
         self.ruleset.decoders.decode(event)
         if event.decoder_info is not None and event.decoder_info.accumulate:
@@ -156,7 +189,7 @@ class Session:
             # The location alone is taken apart: the text of such an event has no header.
             event = predecode(b"", location, manager_hostname=self.ruleset.options.manager.encode())
         except PredecodeError as error:
-            return self._refused(Event(log, location, time=now), error.message)
+            return self._refused(Event(log, location, time=now), error.message, _NOT_PROCESSED)
         event.full_log = event.log = log
         event.time = now
         try:
@@ -171,56 +204,78 @@ class Session:
                 event.add_dynamic(name.encode("utf-8", "surrogateescape"), raw)
         return self._judge(event, None)
 
-    def _refused(self, event: Event, message: LoadMessage) -> Verdict:
+    def _refused(self, event: Event, *messages: LoadMessage) -> Verdict:
         """Return the verdict on an event that the manager answers with an error."""
         verdict = Verdict(event, self.ruleset.options.manager)
         verdict.failed = True
-        verdict.seen_messages.append(message)
-        verdict.seen_messages.append(LoadMessage(ERROR, 7312, "(7312): Failed to process the event"))
+        verdict.seen_messages += messages
         return verdict
 
     def _judge(self, event: Event, trace: Trace | None) -> Verdict:
         """Find the final rule and do what logtest does with it."""
         verdict = Verdict(event, self.ruleset.options.manager)
         memory = self._memory
-        memory.previous = []
-        memory.seen.previous_log = None
+        seen = memory.seen
+        seen.previous = []
+        seen.previous_log = None
         roots = self.ruleset.tree.roots
         if not roots:
             verdict.failed = True
-            verdict.seen_messages.append(LoadMessage(ERROR, 7312, "(7312): Failed to process the event"))
+            verdict.seen_messages.append(_NOT_PROCESSED)
             return verdict
         category, compile_rule = event.category, self.ruleset.compile_rule
         if trace is not None:
             tops = [root for root in roots if root.rule.category == category]
-            rule = explain(tops, event, memory, trace, compile_rule)
+            place = explain(tops, event, memory, trace, compile_rule)
             verdict.walk = [step.rule.id for step in trace.steps]
         else:
             outcomes: dict[Node, bool] = {}
-            rule = find(self.ruleset.plan(event), event, memory, outcomes, compile_rule)
+            place = find(self.ruleset.plan(event), event, memory, outcomes, compile_rule)
             verdict.walk = lambda: replay(
                 [root for root in roots if root.rule.category == category], event, outcomes, compile_rule
             )
-        verdict.previous, verdict.previous_log = memory.previous, memory.seen.previous_log
-        if rule is None:
+        verdict.previous, verdict.previous_log = seen.previous, seen.previous_log
+        if len(event.full_log) > MAX_DEPTH - 2 and too_deep(event):
+            verdict.failed = True
+            verdict.seen_messages.append(_NOT_PROCESSED)
+        if place is None:
             return verdict
+        rule = place.rule
         verdict.rule = rule
         verdict.firedtimes = memory.fired[rule.index]
         definition = rule.definition
-        if definition.level == 0 or (definition.ignore and self._suppressed(rule, event)):
+        if definition.level == 0:
             return verdict
-        memory.store(rule, event)
-        verdict.alert = definition.level >= self.ruleset.options.alert_level
+        quiet = silent = False
+        if definition.ignore:
+            quiet, silent = self._quiet(rule, event), self._silent(rule, event)
+            if silent and self._daemon and place.parent is not None:
+                verdict.rule = rule = place.parent.rule
+                definition, silent = rule.definition, False
+                verdict.previous = ()
+        verdict.alert = definition.options.log and not silent
+        verdict.logtest_alert = definition.level >= self.ruleset.options.alert_level and not quiet
+        if not (silent if self._daemon else quiet):
+            memory.store(rule, event)
         return verdict
 
-    def _suppressed(self, rule: Rule, event: Event) -> bool:
-        """Whether ``ignore`` silences the rule now. The first alert behind the window does not start a new one."""
-        silent_since = self._memory.silent_since
-        began = silent_since.get(rule.index)
+    def _quiet(self, rule: Rule, event: Event) -> bool:
+        """Whether ``ignore`` silences the rule in logtest. There the first alert behind the time starts no new one."""
+        quiet_since = self._memory.quiet_since
+        began = quiet_since.get(rule.index)
         if began is None:
-            silent_since[rule.index] = int(event.time)
+            quiet_since[rule.index] = int(event.time)
             return False
         if int(event.time) - began < rule.definition.ignore:
             return True
-        del silent_since[rule.index]
+        del quiet_since[rule.index]
+        return False
+
+    def _silent(self, rule: Rule, event: Event) -> bool:
+        """Whether ``ignore`` silences the rule in the daemon. There every alert behind the time starts a new one."""
+        silent_since = self._memory.silent_since
+        began = silent_since.get(rule.index)
+        if began is not None and int(event.time) - began < rule.definition.ignore:
+            return True
+        silent_since[rule.index] = int(event.time)
         return False

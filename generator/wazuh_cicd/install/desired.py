@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wazuh_cicd import __version__
 from wazuh_cicd.engine.load.cdb import parse_line
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.install.record import Record, digest
+from wazuh_cicd.install.record import Record, digest, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -89,12 +89,13 @@ def list_name(path: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Whether a file belongs to this package by its name alone (where the record is lost)."""
-    return bool(
-        re.match(r"etc/(rules|decoders)/\d{4}-cicd_\w+_(rules|decoders)\.xml$", path)
-        or re.match(r"etc/lists/(cicd/|cicd_)\w+$", path)
-        or re.match(r"(active-response/bin|wodles/cicd)/cicd-[\w-]+$", path)
-    )
+    """Whether a file belongs to this package: by its name alone, whatever any record says."""
+    return kind_of(path) is not None
+
+
+def is_program(path: str) -> bool:
+    """Whether the manager runs this file as root."""
+    return path.startswith(("active-response/", "wodles/"))
 
 
 def nothing() -> Desired:
@@ -164,9 +165,11 @@ def desired_from(
         __version__,
         package.id_base,
         tuple(sorted(sources)),
-        (*sorted(responses), *(("internal",) if internal else ()), *(("observe",) if observe else ())),
+        tuple(sorted(responses)),
         {path: digest(data) for path, data in files.items()},
         rules,
+        internal=internal,
+        observe=observe,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 

@@ -1,32 +1,38 @@
 """The journal of one installation: written before anything changes, so that a kill at any moment can be undone.
 
 ``journal.json`` is there exactly while an installation is under way. When it is done it moves into its backup folder,
-from where ``rollback`` takes it.
+from where ``rollback`` takes it. What it says is checked when it is read: it decides which files are written and
+removed.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
+import re
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.record import digest
+from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART, may_touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from wazuh_cicd.install.plan import Change
     from wazuh_cicd.install.target import Target
+    from wazuh_cicd.install.tree import Tree
 
 WRITING = "writing"
 ACTIVATING = "activating"
 DONE = "done"
 _KEPT = 10
+_NOW = "journal.json"
+_ID = re.compile(r"\d{8}T\d{6}Z-\d{2,}")
+_BACKUP = re.compile(r"\d{4,}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+BACKUPS = "backup"
 
 
 @dataclass(slots=True)
@@ -42,6 +48,20 @@ class Entry:
     path: str
     backup: str | None
     after: str | None
+
+    def check(self) -> None:
+        """Refuse what no installation has written.
+
+        Raises:
+            Unsafe: a path that is not ours, or a name that leads out of the backup folder.
+        """
+        good = (
+            may_touch(self.path)
+            and (self.backup is None or _BACKUP.fullmatch(self.backup))
+            and (self.after is None or _DIGEST.fullmatch(self.after))
+        )
+        if not good:
+            raise Unsafe(f"I132 names {self.path!r} (kept as {self.backup!r}), which is no file of wazuh-cicd")
 
 
 @dataclass(slots=True)
@@ -62,17 +82,18 @@ class Journal:
     activation: str
     entries: list[Entry] = field(default_factory=list)
 
-    def folder(self, target: Target) -> Path:
-        """Where the kept files lie."""
-        return target.state / "backup" / self.id
+    @property
+    def folder(self) -> str:
+        """Where the kept files lie, below the folder of journals."""
+        return f"{BACKUPS}/{self.id}"
 
-    def backup(self, target: Target, entry: Entry) -> Path | None:
-        """The kept file."""
-        return self.folder(target) / entry.backup if entry.backup else None
+    def backup(self, entry: Entry) -> str | None:
+        """The kept file, below the folder of journals."""
+        return f"{self.folder}/{entry.backup}" if entry.backup else None
 
     def save(self, target: Target) -> None:
         """Write it as the running installation, all at once."""
-        _write(target.state / "journal.json", self)
+        _write(target.store, _NOW, self)
 
     def set_phase(self, target: Target, phase: str) -> None:
         """Note how far it came."""
@@ -82,17 +103,15 @@ class Journal:
     def finish(self, target: Target) -> None:
         """It is done: what was the running installation becomes the newest backup."""
         self.phase = DONE
-        _write(self.folder(target) / "journal.json", self)
-        (target.state / "journal.json").unlink()
-        _sync(target.state)
-        for old in sorted((target.state / "backup").iterdir())[:-_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+        _write(target.store, f"{self.folder}/{_NOW}", self)
+        target.store.unlink(_NOW)
+        for old in target.store.names(BACKUPS)[:-_KEPT]:
+            target.store.remove(f"{BACKUPS}/{old}")
 
     def discard(self, target: Target) -> None:
         """It was undone: nothing is left of it."""
-        (target.state / "journal.json").unlink(missing_ok=True)
-        _sync(target.state)
-        shutil.rmtree(self.folder(target), ignore_errors=True)
+        target.store.unlink(_NOW)
+        target.store.remove(self.folder)
 
 
 def begin(target: Target, changes: Iterable[Change], version: str, activation: str) -> Journal:
@@ -103,67 +122,65 @@ def begin(target: Target, changes: Iterable[Change], version: str, activation: s
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     number = 0
-    backups = target.state / "backup"
+    store = target.store
     try:
-        backups.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in backups.iterdir():
+        store.make(BACKUPS)
+        there = store.names(BACKUPS)
+        for folder in there:
             # Cut off before its journal was written: nothing had changed.
-            if not (folder / "journal.json").exists():
-                shutil.rmtree(folder, ignore_errors=True)
-        while (backups / f"{stamp}-{number:02}").exists():
+            if store.facts(f"{BACKUPS}/{folder}/{_NOW}") is None:
+                store.remove(f"{BACKUPS}/{folder}")
+        while f"{stamp}-{number:02}" in there:
             number += 1
         journal = Journal(f"{stamp}-{number:02}", version, WRITING, activation)
-        journal.folder(target).mkdir(mode=0o700)
+        store.make(journal.folder)
         for index, change in enumerate(changes):
             name = f"{index:04}"
-            there = target.keep(change.path, journal.folder(target) / name)
+            kept = target.keep(change.path, f"{journal.folder}/{name}")
             after = None if change.after is None else digest(change.after)
-            journal.entries.append(Entry(change.path, name if there else None, after))
-        _sync(backups)
+            journal.entries.append(Entry(change.path, name if kept else None, after))
         journal.save(target)
     except OSError as error:
-        raise InstallError(f"{target.state}: {error.strerror}; nothing was changed") from error
+        raise InstallError(f"{error.filename or store.shown()}: {error.strerror}; nothing was changed") from error
     return journal
 
 
 def unfinished(target: Target) -> Journal | None:
     """The installation that was cut off, if one was."""
-    return _read(target.state / "journal.json")
+    return _read(target.store, _NOW)
 
 
 def finished(target: Target) -> list[Journal]:
     """The installations that can be rolled back, newest first."""
-    backups = target.state / "backup"
-    if not backups.is_dir():
-        return []
-    found = (_read(folder / "journal.json") for folder in sorted(backups.iterdir(), reverse=True))
+    names = sorted(target.store.names(BACKUPS), reverse=True)
+    found = (_read(target.store, f"{BACKUPS}/{name}/{_NOW}") for name in names)
     return [journal for journal in found if journal is not None]
 
 
-def _read(path: Path) -> Journal | None:
+def _read(store: Tree, path: str) -> Journal | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        found = store.read(path)
+        if found is None:
+            return None
+        document: dict[str, Any] = json.loads(found[0])
         entries = [Entry(**entry) for entry in document.pop("entries")]
-        return Journal(**document, entries=entries)
-    except FileNotFoundError:
-        return None
+        journal = Journal(**document, entries=entries)
+        _check(journal)
+    except Unsafe as error:
+        raise Unsafe(f"{store.shown(path)}: {error}; find out who wrote that, and remove it") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InstallError(f"{path}: cannot be read ({error}); its kept files lie beside it") from error
+        raise InstallError(f"{store.shown(path)}: cannot be read ({error}); its kept files lie beside it") from error
+    return journal
 
 
-def _write(path: Path, journal: Journal) -> None:
-    draft = path.with_suffix(".draft")
-    with draft.open("w", encoding="utf-8") as stream:
-        json.dump(asdict(journal), stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
-    _sync(path.parent)
+def _check(journal: Journal) -> None:
+    if not _ID.fullmatch(journal.id):
+        raise Unsafe(f"I132 has the id {journal.id!r}")
+    if journal.phase not in (WRITING, ACTIVATING, DONE) or journal.activation not in (NOTHING, RELOAD, RESTART):
+        raise ValueError(f"phase {journal.phase!r}, activation {journal.activation!r}")
+    for entry in journal.entries:
+        entry.check()
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _write(store: Tree, path: str, journal: Journal) -> None:
+    store.write(path, json.dumps(asdict(journal), indent=1).encode())

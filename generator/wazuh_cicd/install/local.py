@@ -1,22 +1,28 @@
-"""A manager's folder on this machine: usually ``/var/ossec``, or any tree laid out like one."""
+"""A manager's folder on this machine: usually ``/var/ossec``, or any tree laid out like one.
+
+The installer runs as root there, while the manager's own user may write ``etc``, ``etc/rules``, ``etc/decoders`` and
+``etc/lists``. So every file is reached by descriptors (``tree.py``), only files of known kinds and owners are read or
+replaced, what is put in place is what was checked, and root runs no program that another user can change. What is
+written belongs to the owner of its folder; content that was read keeps the owner it had.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.install.desired import is_list, is_ours
-from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.desired import is_list, is_ours, is_program
+from wazuh_cicd.install.errors import InstallError, Unsafe
+from wazuh_cicd.install.journal import BACKUPS
 from wazuh_cicd.install.lock import only_one
 from wazuh_cicd.install.ossecconf import read_conf
-from wazuh_cicd.install.target import CONF, RESTART, SiteRule
+from wazuh_cicd.install.record import PRIVATE, Record
+from wazuh_cicd.install.target import CONF, RESTART, SiteRule, may_touch
+from wazuh_cicd.install.tree import Facts, Tree
 from wazuh_cicd.manager.errors import ManagerError, Unreachable
 from wazuh_cicd.manager.logtest import SocketEngine
 from wazuh_cicd.manager.sockets import ANALYSIS, LOGTEST, UnixChannel, request
@@ -24,13 +30,16 @@ from wazuh_cicd.manager.sockets import ANALYSIS, LOGTEST, UnixChannel, request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
 _RULE = re.compile(rb'<rule\s[^>]*?\bid="(\d+)"[^>]*>')
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _FOLDERS = ("etc/rules", "etc/decoders", "etc/lists", "etc/lists/cicd", "active-response/bin", "wodles/cicd")
+_MANAGERS_OWN = ("", "etc", "etc/rules", "etc/decoders", "etc/lists")
 _SAID = re.compile(r"(?:^|: )(WARNING|ERROR|CRITICAL): (.*)$")
 # What analysisd -t says of the machine it runs on, not of the configuration.
 _NOISE = re.compile(r"set resource limit for file descriptors")
+_STATE = "var/wazuh-cicd"
 
 
 @dataclass(slots=True)
@@ -47,6 +56,11 @@ class LocalTarget:
     wait: float = 120.0
     restart_command: Sequence[str] = ()
     flat_lists: bool = field(default=False, init=False)
+    unread: list[str] = field(default_factory=list, init=False, repr=False)
+    _tree: Tree = field(init=False, repr=False)
+    _store: Tree = field(init=False, repr=False)
+    _seen: dict[str, Facts | None] = field(default_factory=dict, init=False, repr=False)
+    _drafts: dict[str, Facts] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what is no manager's folder.
@@ -54,7 +68,14 @@ class LocalTarget:
         Raises:
             InstallError: no ossec.conf below it.
         """
-        if not (self.root / CONF).exists():
+        self.root = self.root.resolve()
+        self._tree = Tree(self.root)
+        self._store = Tree(self.root, _STATE, private=True)
+        try:
+            there = self._tree.facts(CONF) is not None
+        except OSError as error:
+            raise InstallError(f"{error.filename}: {error.strerror}; run as root") from error
+        if not there:
             raise InstallError(f"{self.root}: no manager there ({CONF} is missing); name its folder with --root")
 
     @property
@@ -63,13 +84,18 @@ class LocalTarget:
         return str(self.root)
 
     @property
-    def state(self) -> Path:
+    def store(self) -> Tree:
         """Below the manager's own folder, so that files can be kept by a second name instead of a copy."""
-        return self.root / "var" / "wazuh-cicd"
+        return self._store
+
+    @property
+    def record_path(self) -> str:
+        """Where only root comes."""
+        return PRIVATE
 
     def lock(self) -> AbstractContextManager[None]:
         """Against every other installation on this manager."""
-        return only_one(self.state, "run as root")
+        return only_one(self._store, "run as root")
 
     def conf_paths(self) -> Sequence[str]:
         """The one file."""
@@ -86,118 +112,157 @@ class LocalTarget:
     def ours(self) -> Iterable[str]:
         """Files with our names, by looking into the folders they may lie in."""
         for folder in _FOLDERS:
-            where = self.root / folder
-            if where.is_dir():
-                yield from (path for path in _files(where, folder) if is_ours(path))
+            yield from filter(is_ours, (f"{folder}/{name}" for name in self._tree.names(folder)))
+
+    def facts(self, path: str) -> Facts | None:
+        """Owner and mode of a file when it was last read."""
+        return self._seen.get(path)
 
     def read(self, path: str) -> bytes | None:
-        """A file's content; None when it is not there."""
-        try:
-            return (self.root / path).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise InstallError(f"{self.root / path}: {error.strerror}; run as root") from error
+        """A file's content; None when it is not there.
 
-    def keep(self, path: str, backup: Path) -> bool:
-        """A second name for the same file: costs no room, keeps owner, mode and time."""
-        source = Path(os.path.realpath(self.root / path))
-        if not source.exists():
-            return False
-        backup.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Raises:
+            Unsafe: it is a link, has other names elsewhere, or belongs to somebody who has no business there.
+            InstallError: it cannot be read.
+        """
         try:
-            os.link(source, backup)
+            if path == PRIVATE:
+                self._store.folder_facts()  # refuses one that is not ours alone
+            found = self._tree.read(path)
+        except OSError as error:
+            raise InstallError(f"{error.filename or path}: {error.strerror}; run as root") from error
+        self._seen[path] = found[1] if found else None
+        if found is None:
+            return None
+        self._check_file(path, found[1])
+        return found[0]
+
+    def keep(self, path: str, backup: str) -> bool:
+        """A second name for the same file: costs no room, keeps owner, mode and time."""
+        self._guard(path)
+        facts = self._tree.facts(path)
+        if facts is None:
+            return False
+        self._check_file(path, facts)
+        try:
+            self._tree.link(path, self._store, backup)
         except OSError:
             # Another file system (a volume of its own), or one without hard links.
-            shutil.copy2(source, backup)
-            status = source.stat()
-            with suppress(PermissionError):
-                os.chown(backup, status.st_uid, status.st_gid)
-            _sync(backup)
-        _sync(backup.parent)
+            found = self._tree.read(path)
+            if found is None:
+                return False
+            data, facts = found
+            self._check_file(path, facts)
+            self._store.create(
+                backup, data, owner=facts.owner, group=facts.group, mode=facts.mode, modified=facts.modified
+            )
+            return True
+        if not facts.same_file(self._store.facts(backup)):
+            self._store.unlink(backup)
+            raise Unsafe(f"{self._tree.shown(path)}: I130 was exchanged while this ran; find out by whom")
         return True
 
-    def stage(self, path: str, data: bytes, token: str) -> None:
+    def stage(self, path: str, data: bytes, token: str, facts: Facts | None = None) -> None:
         """Write all of it beside its place, with owner and mode, down to the disk."""
-        place = Path(os.path.realpath(self.root / path))
+        self._guard(path)
+        shown = self._tree.shown(path)
+        folder = path.rsplit("/", 1)[0]
         try:
-            self._make_folder(place.parent)
-            draft = _draft(place, token)
-            with draft.open("xb") as stream:
-                stream.write(data)
-                self._own(stream.fileno(), place, path)
-                stream.flush()
-                os.fsync(stream.fileno())
+            self._tree.make(folder, mode=0o750 if is_program(path) else None)
+            self._check_unchanged(path)
+            owner, group, mode = self._owner(path, folder, facts)
+            draft = _draft(path, token)
+            self._drafts[draft] = self._tree.create(draft, data, owner=owner, group=group, mode=mode)
         except OSError as error:
-            raise InstallError(f"{place}: {error.strerror}; nothing was changed") from error
+            raise InstallError(f"{shown}: {error.strerror}; nothing was changed") from error
 
     def write(self, path: str, data: bytes, token: str) -> None:  # noqa: ARG002 - staged already
         """Rename the draft over the file."""
-        place = Path(os.path.realpath(self.root / path))
-        _draft(place, token).replace(place)
-        _sync(place.parent)
+        self._guard(path)
+        draft = _draft(path, token)
+        staged = self._drafts.pop(draft)
+        self._check_unchanged(path)
+        if not staged.unchanged(self._tree.facts(draft)):
+            raise Unsafe(f"{self._tree.shown(draft)}: I130 was exchanged while this ran; find out by whom")
+        self._tree.replace(draft, path)
+        self._seen[path] = staged
+        if not staged.same_file(self._tree.facts(path)):
+            raise Unsafe(f"{self._tree.shown(path)}: I130 was exchanged while this ran; find out by whom")
         self._forget_compiled(path)
 
     def delete(self, path: str) -> None:
         """Remove the file, and the folder when it is ours and empty now."""
-        place = self.root / path
-        place.unlink(missing_ok=True)
+        self._guard(path)
+        self._tree.unlink(path)
+        self._seen[path] = None
         self._forget_compiled(path)
-        if place.parent.name == "cicd":
-            with suppress(OSError):
-                place.parent.rmdir()
-        if place.parent.exists():
-            _sync(place.parent)
+        self._remove_folder(path)
 
-    def restore(self, path: str, backup: Path | None) -> None:
+    def restore(self, path: str, backup: str | None) -> None:
         """Give the kept file its first name back; needs no room on the disk."""
         if backup is None:
             self.delete(path)
             return
-        place = Path(os.path.realpath(self.root / path))
-        self._make_folder(place.parent)
-        if place.exists() and (place.samefile(backup) or _is_copy(place, backup)):
+        self._guard(path)
+        kept = self._store.facts(backup)
+        if kept is None or not kept.is_file:
+            raise InstallError(f"{self._store.shown(backup)}: is missing, so {path} cannot be put back")
+        self._tree.make(path.rsplit("/", 1)[0], mode=0o750 if is_program(path) else None)
+        now = self._tree.facts(path)
+        if now is not None and (kept.same_file(now) or self._is_copy(path, now, backup, kept)):
             return
-        draft = _draft(place, "restore")
-        draft.unlink(missing_ok=True)
+        draft = _draft(path, "restore")
+        self._tree.unlink(draft)
         try:
-            os.link(backup, draft)
+            self._store.link(backup, self._tree, draft)
         except OSError:
-            shutil.copy2(backup, draft)
-            status = backup.stat()
-            with suppress(PermissionError):
-                os.chown(draft, status.st_uid, status.st_gid)
-            _sync(draft)
-        draft.replace(place)
-        _sync(place.parent)
+            found = self._store.read(backup)
+            if found is None:
+                raise InstallError(f"{self._store.shown(backup)}: is missing; {path} cannot be put back") from None
+            data, kept = found
+            kept = self._tree.create(
+                draft, data, owner=kept.owner, group=kept.group, mode=kept.mode, modified=kept.modified
+            )
+        if not kept.same_file(self._tree.facts(draft)):
+            raise Unsafe(f"{self._tree.shown(draft)}: I130 was exchanged while this ran; find out by whom")
+        self._tree.replace(draft, path)
+        self._seen[path] = kept
         self._forget_compiled(path)
 
     def unstage(self, paths: Iterable[str], token: str) -> None:
         """Remove the drafts."""
         for path in paths:
-            place = Path(os.path.realpath(self.root / path))
-            _draft(place, token).unlink(missing_ok=True)
-            _draft(place, "restore").unlink(missing_ok=True)
-            if place.parent.name == "cicd":
-                with suppress(OSError):
-                    place.parent.rmdir()
+            self._guard(path)
+            self._drafts.pop(_draft(path, token), None)
+            self._tree.unlink(_draft(path, token))
+            self._tree.unlink(_draft(path, "restore"))
+            self._remove_folder(path)
 
     def site_rules(self, ours: set[str]) -> Mapping[int, Sequence[SiteRule]]:
-        """By reading the files that ossec.conf names, ours left out."""
+        """By reading the files that ossec.conf names, ours left out.
+
+        A file that is reached over a link, or lies outside the manager's folder, is not opened but noted in ``unread``.
+        """
+        self.unread.clear()
         conf = read_conf(self.read(CONF) or b"")
         found: dict[int, list[SiteRule]] = {}
-        paths = [
-            path
-            for folder in conf.rule_dirs
-            if (self.root / folder).is_dir()
-            for path in _files(self.root / folder, folder)
-            if path.endswith(".xml")
-        ]
-        for path in [*paths, *conf.included]:
+        paths = list(conf.included)
+        for folder in conf.rule_dirs:
+            try:
+                names = self._tree.names(folder)
+            except Unsafe as error:
+                self.unread.append(str(error))
+                continue
+            paths += [f"{folder.rstrip('/')}/{name}" for name in names if name.endswith(".xml")]
+        for path in paths:
             if path in ours or path.rsplit("/", 1)[-1] in conf.excluded or path in conf.excluded:
                 continue
-            data = _COMMENT.sub(b"", self.read(path) or b"")
-            for rule in _RULE.finditer(data):
+            try:
+                data = self.read(path) or b""
+            except Unsafe as error:
+                self.unread.append(str(error))
+                continue
+            for rule in _RULE.finditer(_COMMENT.sub(b"", data)):
                 found.setdefault(int(rule[1]), []).append(SiteRule(path, b'overwrite="yes"' in rule[0]))
         return found
 
@@ -206,8 +271,8 @@ class LocalTarget:
 
         In a tree without the program, the evaluator loads the ruleset instead.
         """
-        program = self.root / "bin" / "wazuh-analysisd"
-        if not program.exists():
+        program = self._program("wazuh-analysisd")
+        if program is None:
             return self._check_offline()
         try:
             ran = subprocess.run(  # noqa: S603 - the manager's own program
@@ -235,6 +300,25 @@ class LocalTarget:
         """Whether analysisd listens on its control socket; one that is too busy to answer in time runs as well."""
         return self._answers(ANALYSIS, busy=True)
 
+    def loaded_since(self, path: str) -> bool:
+        """By the time of the file and the time at which analysisd says it began."""
+        facts = self._tree.facts(path)
+        if facts is None:
+            return False
+        try:
+            began = request(UnixChannel(self.root / ANALYSIS, timeout=10.0), "getstats").get("data", {}).get("uptime")
+            return isinstance(began, int | float) and facts.modified < began * 10**9
+        except ManagerError:
+            return False
+
+    def trusts(self, record: Record) -> bool:
+        """Only what lies where root alone writes."""
+        found = self.read(PRIVATE)
+        return found is not None and Record.load(found).settings == record.settings
+
+    def remember(self, data: bytes | None) -> None:
+        """The record itself lies where only root writes."""
+
     def activate(self, how: str) -> list[str]:
         """Reload through the control socket, or restart and wait."""
         if how == RESTART:
@@ -249,7 +333,12 @@ class LocalTarget:
         return SocketEngine(UnixChannel(self.root / LOGTEST)) if self._answers(LOGTEST) else None
 
     def _restart(self) -> None:
-        command = list(self.restart_command) or [str(self.root / "bin" / "wazuh-control"), "restart"]
+        command = list(self.restart_command)
+        if not command:
+            control = self._program("wazuh-control")
+            if control is None:
+                raise Unreachable(f"{self.root}/bin/wazuh-control: not there; name another way with --restart-command")
+            command = [str(control), "restart"]
         try:
             ran = subprocess.run(  # noqa: S603 - the manager's own program, or the admin's
                 command, capture_output=True, timeout=max(self.wait, 60.0), check=False, stdin=subprocess.DEVNULL
@@ -276,58 +365,112 @@ class LocalTarget:
             return True
         return True
 
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        folder.mkdir(mode=0o750)
-        status = folder.parent.stat()
-        with suppress(PermissionError):
-            os.chown(folder, status.st_uid, status.st_gid)
-        folder.chmod(status.st_mode & 0o7777)
+    def _guard(self, path: str) -> None:
+        if not may_touch(path):
+            raise Unsafe(f"{path!r}: I132 is no file of wazuh-cicd; nothing else is written or removed")
 
-    def _own(self, handle: int, place: Path, path: str) -> None:
-        """Owner and mode: as the file had them, else as a file of its folder should have them."""
-        if place.exists():
-            status = place.stat()
-            owner, group, mode = status.st_uid, status.st_gid, status.st_mode & 0o7777
-        else:
-            status = place.parent.stat()
-            owner, group = status.st_uid, status.st_gid
-            mode = 0o750 if path.startswith(("active-response/bin/", "wodles/")) else 0o660
-            if path.startswith("active-response/cicd/"):
-                mode = 0o640
-            if mode != 0o660 and os.geteuid() == 0:
-                owner = 0
-        os.fchmod(handle, mode)
-        if (owner, group) != (os.geteuid(), os.getegid()):
-            os.fchown(handle, owner, group)
+    def _check_file(self, path: str, facts: Facts) -> None:
+        shown = self._tree.shown(path)
+        if not facts.is_file:
+            raise Unsafe(f"{shown}: I130 is a link or no ordinary file; put the file itself there")
+        if facts.owner not in self._owners():
+            raise Unsafe(
+                f"{shown}: I131 belongs to user {facts.owner}, who is neither root nor the manager's own;"
+                " remove it, or give it to the owner of its folder"
+            )
+        if facts.links > 1 and facts.links > 1 + self._kept_names(facts):
+            raise Unsafe(f"{shown}: I130 has a second name elsewhere, so it may be another's file; put a copy there")
+
+    def _owners(self) -> frozenset[int]:
+        """Root, whoever installs, and the users that the manager's own folders belong to."""
+        found = {0, os.geteuid()}
+        for folder in _MANAGERS_OWN:
+            facts = self._tree.folder_facts(folder)
+            if facts is not None:
+                found.add(facts.owner)
+        return frozenset(found)
+
+    def _kept_names(self, facts: Facts) -> int:
+        """How many of our backups are second names of this file."""
+        kept = (
+            self._store.facts(f"{BACKUPS}/{folder}/{name}")
+            for folder in self._store.names(BACKUPS)
+            for name in self._store.names(f"{BACKUPS}/{folder}")
+        )
+        return sum(facts.same_file(other) for other in kept)
+
+    def _check_unchanged(self, path: str) -> None:
+        """Refuse to replace what is not what was read: somebody edits it, or has exchanged it."""
+        if path not in self._seen:
+            return
+        seen, now = self._seen[path], self._tree.facts(path)
+        if (seen is None) != (now is None) or (seen is not None and not seen.unchanged(now)):
+            raise Unsafe(f"{self._tree.shown(path)}: I133 was changed by somebody else while this ran; run it again")
+
+    def _owner(self, path: str, folder: str, facts: Facts | None) -> tuple[int, int, int]:
+        """Owner and mode: of the content where it came from elsewhere, else the file's own, else its folder's."""
+        above = self._tree.folder_facts(folder)
+        if above is None:
+            raise InstallError(f"{self._tree.shown(folder)}: is gone; run it again")
+        if path == PRIVATE:
+            return os.geteuid(), os.getegid(), 0o600
+        if is_program(path):
+            return os.geteuid(), above.group, 0o750
+        facts = facts or self._seen.get(path)
+        if facts is not None:
+            return facts.owner, facts.group, facts.mode
+        if above.owner not in self._owners():
+            raise Unsafe(f"{self._tree.shown(folder)}: I131 belongs to user {above.owner}; find out who made it")
+        return above.owner, above.group, 0o660
+
+    def _program(self, name: str) -> Path | None:
+        """A program of the manager, to be run with our rights; None when it is not there.
+
+        Raises:
+            Unsafe: somebody else can change it, and would have these rights.
+        """
+        trusted = frozenset({0, os.geteuid()})
+        path = f"bin/{name}"
+        try:
+            facts = self._tree.facts(path)
+            if facts is None:
+                return None
+            for place, found in (
+                ("", self._tree.folder_facts()),
+                ("bin", self._tree.folder_facts("bin")),
+                (path, facts),
+            ):
+                if found is None or (os.geteuid() == 0 and found.writable_by_others(trusted)):
+                    raise Unsafe(
+                        f"{self._tree.shown(place)}: I134 may be changed by others than root, so root does not run"
+                        f" {path}; 'chown root' and 'chmod go-w' it (the manager's packages do)"
+                    )
+        except OSError as error:
+            raise InstallError(f"{error.filename or path}: {error.strerror}; run as root") from error
+        if not facts.is_file:
+            raise Unsafe(f"{self._tree.shown(path)}: I130 is a link or no ordinary file; it is not run")
+        return self.root / path
+
+    def _is_copy(self, path: str, now: Facts, backup: str, kept: Facts) -> bool:
+        """Whether a file is still what a backup on another file system was made of: then it needs no room again."""
+        alike = [(facts.kind, facts.mode, facts.owner, facts.group, facts.size) for facts in (now, kept)]
+        if alike[0] != alike[1] or not now.is_file:
+            return False
+        here, there = self._tree.read(path), self._store.read(backup)
+        return here is not None and there is not None and here[0] == there[0]
+
+    def _remove_folder(self, path: str) -> None:
+        folder = path.rsplit("/", 1)[0]
+        if folder.endswith("/cicd"):
+            self._tree.rmdir(folder)
 
     def _forget_compiled(self, path: str) -> None:
         # analysisd compiles a list anew only when its text is newer by whole seconds: a restored one never is.
         if is_list(path):
-            (self.root / f"{path}.cdb").unlink(missing_ok=True)
+            self._tree.unlink(f"{path}.cdb")
 
 
-def _files(where: Path, folder: str) -> list[str]:
-    return sorted(f"{folder}/{entry.name}" for entry in where.iterdir())
-
-
-def _is_copy(place: Path, backup: Path) -> bool:
-    """Whether a file is still what a backup on another file system was made of: then it needs no room again."""
-    now, then = place.stat(), backup.stat()
-    facts = [(s.st_mode, s.st_uid, s.st_gid, s.st_size) for s in (now, then)]
-    return facts[0] == facts[1] and place.read_bytes() == backup.read_bytes()
-
-
-def _draft(place: Path, token: str) -> Path:
+def _draft(path: str, token: str) -> str:
     # No ".xml" at the end: analysisd reads every file of the folder that has it.
-    return place.with_name(f".{place.name}.cicd-{token}")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    folder, name = path.rsplit("/", 1)
+    return f"{folder}/.{name}.cicd-{token}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.install.desired import EMPTY_LIST, is_list, is_loaded, list_name
 from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.ossecconf import Conf, blocks_of, read_conf, with_blocks, without_blocks
-from wazuh_cicd.install.record import PATH as RECORD
-from wazuh_cicd.install.record import Record, digest
+from wazuh_cicd.install.record import ADVICE, Record, digest
 from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
 
 if TYPE_CHECKING:
@@ -18,6 +17,11 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.install.desired import Desired
     from wazuh_cicd.install.target import Target
+    from wazuh_cicd.install.tree import Facts
+
+
+#: The version of an installation whose record is lost.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,13 @@ class Change:
         path: below the manager's folder.
         before: its content now; None when it is not there.
         after: its content then; None when it goes.
+        facts: owner and mode that the content had elsewhere and keeps; None: those of the place.
     """
 
     path: str
     before: bytes | None
     after: bytes | None
+    facts: Facts | None = None
 
     @property
     def kind(self) -> str:
@@ -54,6 +60,9 @@ class Plan:
         left_behind: files on the record that it cannot remove, whether they are there or not.
         record: what is installed now; None for nothing.
         activation: what makes it live.
+        switches: what of the site's choices would become different, in words.
+        stale: files that were edited after the manager loaded them.
+        id_base: where the rules' ids begin, now or then.
     """
 
     changes: tuple[Change, ...]
@@ -63,6 +72,9 @@ class Plan:
     left_behind: tuple[str, ...] = ()
     record: Record | None = None
     activation: str = NOTHING
+    switches: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    id_base: int = 0
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -77,6 +89,8 @@ class _Draft:
     kept: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
+    now: dict[str, bytes | None] = field(default_factory=dict)
+    then: dict[str, bytes] = field(default_factory=dict)
 
     def error(self, code: str, path: str, message: str, fix: str) -> None:
         self.problems.append(Finding(path, 0, 0, code, message, fix))
@@ -87,15 +101,59 @@ class _Draft:
 
 def installed(target: Target) -> Record | None:
     """What is installed there, by its record; by the names of files where the record is lost; None for nothing."""
-    data = target.read(RECORD)
-    if data is not None:
-        return Record.load(data)
-    ours = {path: "" for path in target.ours() if path != RECORD}
-    return Record("unknown", 0, files=ours) if ours else None
+    for place in dict.fromkeys((target.record_path, ADVICE)):
+        data = target.read(place)
+        if data is not None:
+            return Record.load(data, place)
+    ours = dict.fromkeys(target.ours(), "")
+    return Record(UNKNOWN, 0, files=ours) if ours else None
 
 
-def make_plan(target: Target, desired: Desired) -> Plan:
+def stale_files(target: Target, record: Record, now_there: Mapping[str, bytes | None]) -> tuple[str, ...]:
+    """Files of ours whose content is not known to be what the manager has loaded.
+
+    Args:
+        target: the manager.
+        record: what is installed.
+        now_there: the content of each file that was looked at.
+    """
+    found = []
+    for path in sorted(filter(is_loaded, record.files)):
+        now = now_there.get(path)
+        if now is not None and digest(now) != record.loaded.get(path) and not target.loaded_since(path):
+            found.append(path)
+    return tuple(found)
+
+
+def waiting(record: Record, stale: tuple[str, ...]) -> tuple[str, ...]:
+    """The same in words; a record that says nothing of what was loaded gets one line."""
+    if stale and not record.loaded:
+        return ("it is not known whether the manager has loaded what lies there",)
+    return tuple(f"{path} was written after the manager loaded it" for path in stale)
+
+
+def switches(record: Record | None, desired: Desired) -> tuple[str, ...]:
+    """What of the version and the site's choices would become different, in words."""
+    new = desired.record
+    if record is None or desired.is_removal:
+        return ()
+    lines = []
+    if record.version == UNKNOWN:
+        lines.append(f"takes over an installation without a record: {new.settings}")
+    else:
+        if record.version != new.version:
+            lines.append(f"installs version {new.version} in place of {record.version}")
+        lines += new.settings.switches(record.settings)
+    return tuple(lines)
+
+
+def make_plan(target: Target, desired: Desired, *, activate: bool = True) -> Plan:
     """Compare. Nothing is changed.
+
+    Args:
+        target: the manager.
+        desired: the goal.
+        activate: whether the manager will load what is written.
 
     Raises:
         InstallError: the manager's files cannot be read.
@@ -105,27 +163,8 @@ def make_plan(target: Target, desired: Desired) -> Plan:
     old = dict(record.files) if record else {}
     files = {path: data for path, data in desired.files.items() if target.can_write(path)}
     draft.left_out = sorted(set(desired.files) - set(files))
-    written: list[Change] = []
+    written = _written(target, files, old, draft)
     removed: list[Change] = []
-    moved = {list_name(path): path for path in old if is_list(path)}
-    for path, data in files.items():
-        before = target.read(path)
-        after = _list_after(target, path, data, before, old, moved, draft) if is_list(path) else data
-        if before is not None and path not in old and before != after:
-            draft.error(
-                "I102", path, "a file of this name is there and is not ours", "rename or remove it, then plan again"
-            )
-        if (
-            before is not None
-            and old.get(path)
-            and not is_list(path)
-            and digest(before) not in (old[path], digest(data))
-        ):
-            draft.warn(
-                "I103", path, "was edited by hand; the edits go (a backup is kept)", "move them to a file of your own"
-            )
-        if before != after:
-            written.append(Change(path, before, after))
     for path, keys in sorted(desired.unsayable.items()):
         if files.get(path) == next((c.after for c in written if c.path == path), None):
             draft.warn(
@@ -154,10 +193,15 @@ def make_plan(target: Target, desired: Desired) -> Plan:
         *sorted((c for c in removed if "/rules/" not in c.path), key=lambda c: (is_list(c.path), c.path)),
     ]
     activation = _activation(draft.changes)
-    noted = target.read(RECORD)
-    note = None if desired.is_removal else desired.record.dump()
-    if noted != note:
-        draft.changes.append(Change(RECORD, noted, note))
+    stale: tuple[str, ...] = ()
+    if record and not desired.is_removal and activate and target.is_running():
+        stale = stale_files(target, record, draft.now)
+    if stale and activation == NOTHING:
+        activation = RELOAD
+    loaded: Mapping[str, str] = record.loaded if record else {}
+    if activate and activation != NOTHING:
+        loaded = {path: digest(data) for path, data in draft.then.items() if is_loaded(path)}
+    draft.changes += _record_changes(target, desired, loaded)
     return Plan(
         tuple(draft.changes),
         tuple(draft.problems),
@@ -166,7 +210,47 @@ def make_plan(target: Target, desired: Desired) -> Plan:
         tuple(draft.left_behind),
         record,
         activation,
+        switches(record, desired),
+        stale,
+        desired.record.id_base or (record.id_base if record else 0),
     )
+
+
+def _written(target: Target, files: Mapping[str, bytes], old: Mapping[str, str], draft: _Draft) -> list[Change]:
+    """The files that get another content."""
+    written: list[Change] = []
+    moved = {list_name(path): path for path in old if is_list(path)}
+    for path, data in files.items():
+        before = draft.now[path] = target.read(path)
+        after = data
+        facts: Facts | None = None
+        if is_list(path):
+            after, facts = _list_after(target, path, data, before, old, moved, draft)
+        draft.then[path] = after
+        if before is not None and path not in old and before != after:
+            draft.error(
+                "I102", path, "a file of this name is there and is not ours", "rename or remove it, then plan again"
+            )
+        edited = before is not None and digest(before) not in (old.get(path), digest(data))
+        if edited and old.get(path) and not is_list(path):
+            draft.warn(
+                "I103", path, "was edited by hand; the edits go (a backup is kept)", "move them to a file of your own"
+            )
+        if before != after:
+            written.append(Change(path, before, after, facts))
+    return written
+
+
+def _record_changes(target: Target, desired: Desired, loaded: Mapping[str, str]) -> list[Change]:
+    """The record of the new state; one that was left by another way of installing goes."""
+    note = None if desired.is_removal else replace(desired.record, loaded=loaded).dump()
+    changes = []
+    for place in dict.fromkeys((ADVICE, target.record_path)):
+        noted = target.read(place)
+        after = note if place == target.record_path else None
+        if noted != after:
+            changes.append(Change(place, noted, after))
+    return changes
 
 
 def _names(files: Mapping[str, bytes]) -> set[str]:
@@ -181,27 +265,31 @@ def _list_after(  # noqa: PLR0917 - one decision, one place
     old: Mapping[str, str],
     moved: Mapping[str, str],
     draft: _Draft,
-) -> bytes:
-    """A list's content: the shipped one, unless somebody on the site has edited it."""
+) -> tuple[bytes, Facts | None]:
+    """A list's content: the shipped one, unless somebody on the site has edited it; and whose it stays."""
     place = moved.get(list_name(path), path)
     now = before if place == path else target.read(place)
     if now is None:
-        return shipped
+        return shipped, None
     if old.get(place) in (digest(now), ""):
         # Untouched. Without a record nobody knows: then what is there is taken for the site's own.
         if old[place]:
-            return shipped
+            return shipped, None
     elif place not in old:
-        return shipped
+        return shipped, None
     if now not in (shipped, EMPTY_LIST, b""):
         draft.kept.append(path)
-    return now if now or not target.flat_lists else shipped
+    if not now and target.flat_lists:
+        return shipped, None
+    return now, None if place == path else target.facts(place)
 
 
 def _check_ids(target: Target, desired: Desired, ours: set[str], draft: _Draft) -> None:
     if desired.is_removal:
         return
     site = target.site_rules(ours)
+    for line in target.unread:
+        draft.warn("I118", "", f"rules that were not compared with ours: {line}", "look for ids of ours there yourself")
     clashes = sorted(set(site) & set(desired.rule_ids))
     for number in clashes:
         for rule in site[number]:

@@ -1,26 +1,59 @@
-"""What was installed, kept on the manager itself, so that any machine can upgrade, verify or remove it.
+"""What was installed, so that the next run can upgrade, verify or remove it.
 
-The record has the form of a CDB list (``key:value`` lines) and lies beside the lists, because that is the one kind of
-file that both a local tree and the server API can hold; it is declared nowhere, so analysisd never reads it.
+It has the form of a CDB list (``key:value`` lines). On a local tree it lies in ``var/wazuh-cicd``, where only root
+comes. The server API can keep it in ``etc/lists`` only, where the manager's own user and every API user with the right
+to lists may rewrite it: there it is advice. It names no path in either place: a line gives the kind and the name of a
+file, and a name that is not one of ours is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.errors import InstallError, Unsafe
+from wazuh_cicd.install.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PATH = "etc/lists/cicd_installed"
+#: Where root keeps it, below the manager's folder.
+PRIVATE = "var/wazuh-cicd/installed"
+#: Where the server API keeps it; declared nowhere, so analysisd never reads it.
+ADVICE = "etc/lists/cicd_installed"
+_PLACES = {
+    "rules": "etc/rules/",
+    "decoders": "etc/decoders/",
+    "folder-list": "etc/lists/cicd/",
+    "list": "etc/lists/cicd_",
+    "response": "active-response/bin/",
+    "wodle": "wodles/cicd/",
+}
+_NAMES = {
+    "rules": r"\d{4}-cicd_\w+_rules\.xml",
+    "decoders": r"\d{4}-cicd_\w+_decoders\.xml",
+    "folder-list": r"\w+",
+    "list": r"(?!installed$)\w+",
+    "response": r"cicd-[\w-]+",
+    "wodle": r"cicd-[\w-]+",
+}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def digest(data: bytes) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def kind_of(path: str) -> tuple[str, str] | None:
+    """The kind and the name of a file of the package; None for any other path."""
+    for kind, place in _PLACES.items():
+        name = path.removeprefix(place)
+        if path.startswith(place) and re.fullmatch(_NAMES[kind], name, re.ASCII):
+            return kind, name
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +65,11 @@ class Record:
         id_base: where its rule ids begin.
         sources: that were chosen.
         responses: that were switched on.
+        internal: whether ``block-ip`` may block internal addresses.
+        observe: whether the responses only log what they would do.
         files: SHA-256 of each file as it was shipped, by path below the manager's folder.
         rules: a short hash of each rule, by id: the lock of published ids.
+        loaded: SHA-256 of each rules, decoders and list file as the manager has loaded it, by path.
     """
 
     version: str
@@ -42,34 +78,59 @@ class Record:
     responses: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[int, str] = field(default_factory=dict)
+    loaded: Mapping[str, str] = field(default_factory=dict)
+    internal: bool = False
+    observe: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """What the site had chosen."""
+        return Settings(self.sources, self.responses, self.internal, self.id_base, self.observe)
 
     def dump(self) -> bytes:
         """As it is written."""
         lines = [f"version:{self.version}", f"id_base:{self.id_base}"]
         lines += [f"sources:{' '.join(self.sources)}", f"responses:{' '.join(self.responses)}"]
+        lines += ["internal:yes"] if self.internal else []
+        lines += ["observe:yes"] if self.observe else []
         # No blank in a key: the API would refuse the line.
-        lines += [f"file={path}:{value}" for path, value in sorted(self.files.items())]
+        for prefix, digests in (("", self.files), ("loaded-", self.loaded)):
+            for path, value in sorted(digests.items()):
+                found = kind_of(path)
+                if found is None:
+                    raise Unsafe(f"{path}: I132 is no file of wazuh-cicd, it cannot be recorded")
+                lines.append(f"{prefix}{found[0]}={found[1]}:{value}")
         lines += [f"rule={number}:{value}" for number, value in sorted(self.rules.items())]
         return ("\n".join(lines) + "\n").encode()
 
     @classmethod
-    def load(cls, data: bytes) -> Record:
+    def load(cls, data: bytes, shown: str = PRIVATE) -> Record:
         """Read it back.
 
         Raises:
+            Unsafe: it names a file that is none of ours.
             InstallError: it was edited or cut.
         """
         plain: dict[str, str] = {}
         files: dict[str, str] = {}
+        loaded: dict[str, str] = {}
         rules: dict[int, str] = {}
         try:
-            for line in data.decode().splitlines():
+            for line in data.decode("ascii").splitlines():
+                if not line.isprintable():
+                    raise ValueError(line)  # noqa: TRY301 - what it says is shown on terminals
                 key, _, value = line.partition(":")
-                kind, _, rest = key.replace(" ", "=", 1).partition("=")
-                if kind == "file":
-                    files[rest] = value
-                elif kind == "rule":
-                    rules[int(rest)] = value
+                kind, _, name = key.partition("=")
+                if kind == "rule":
+                    rules[int(name)] = value
+                elif kind == "file" or kind.removeprefix("loaded-") in _PLACES:
+                    # Versions before 0.2 wrote whole paths.
+                    path = name if kind == "file" else _PLACES[kind.removeprefix("loaded-")] + name
+                    if value and not _DIGEST.fullmatch(value):
+                        raise ValueError(line)  # noqa: TRY301 - as int() does for the others
+                    if kind_of(path) is None:
+                        raise Unsafe(f"{shown}: I132 names {path!r}, which is no file of wazuh-cicd; {_FIX}")
+                    (loaded if kind.startswith("loaded-") else files)[path] = value
                 else:
                     plain[key] = value
             return cls(
@@ -79,8 +140,12 @@ class Record:
                 tuple(plain["responses"].split()),
                 files,
                 rules,
+                loaded,
+                plain.get("internal") == "yes",
+                plain.get("observe") == "yes",
             )
         except (KeyError, ValueError) as error:
-            raise InstallError(
-                f"{PATH}: cannot be read ({error!r}); restore it from a backup, or delete it and apply again"
-            ) from error
+            raise InstallError(f"{shown}: cannot be read ({error!r}); {_FIX}") from error
+
+
+_FIX = "find out who wrote that, delete it and apply again"

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from wazuh_cicd.install.desired import is_ours
-from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.lock import only_one
-from wazuh_cicd.install.target import CONF, RESTART, SiteRule
+from wazuh_cicd.install.record import ADVICE, Record
+from wazuh_cicd.install.target import CONF, RESTART, SiteRule, may_touch
+from wazuh_cicd.install.tree import Tree
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
 from wazuh_cicd.manager.logtest import NO_SESSION, ApiEngine
 
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from wazuh_cicd.install.tree import Facts
     from wazuh_cicd.manager.api import Api
 
 _KINDS = {"etc/rules/": "/rules/files", "etc/decoders/": "/decoders/files", "etc/lists/": "/lists/files"}
 _BODY_LIMIT = 10_485_760
 _RULES_A_PAGE = 5000
 _UNKNOWN = (1415, 1503, 1802)  # rules, decoders, lists file not found
+_OWN_COPY = "installed"
 _SENT = "Ruleset reload request sent successfully"
 
 
@@ -57,7 +61,8 @@ class ApiTarget:
     wait: float = 120.0
     now: Callable[[], float] = time.monotonic
     flat_lists: bool = field(default=True, init=False)
-    _names: dict[str, set[str]] = field(default_factory=dict, init=False, repr=False)
+    unread: list[str] = field(default_factory=list, init=False, repr=False)
+    _names: dict[str, dict[str, str]] = field(default_factory=dict, init=False, repr=False)
     _nodes: list[str] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -66,14 +71,26 @@ class ApiTarget:
         return self.api.url
 
     @property
-    def state(self) -> Path:
+    def store(self) -> Tree:
         """On this machine: the API has no place for backups."""
-        return self.state_folder or default_state(self.api.url)
+        folder = (self.state_folder or default_state(self.api.url)).absolute()
+        return Tree(folder.parent, folder.name, private=True)
+
+    @property
+    def record_path(self) -> str:
+        """Beside the lists: the API reaches no folder of our own."""
+        return ADVICE
 
     def lock(self) -> AbstractContextManager[None]:
         """Against other installations from this machine; the API has no lock against those of other machines."""
         self._names.clear()
-        return only_one(self.state, "name another folder with --state")
+        fix = "name another folder with --state"
+        store = self.store
+        try:
+            store.base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise InstallError(f"{store.base}: {error.strerror}; {fix}") from error
+        return only_one(store, fix)
 
     def conf_paths(self) -> Sequence[str]:
         """One, or one a node: a cluster synchronises rules, decoders and lists, but not ``ossec.conf``."""
@@ -91,7 +108,8 @@ class ApiTarget:
     def ours(self) -> Iterable[str]:
         """Files with our names."""
         for kind in _KINDS:
-            yield from (kind + name for name in sorted(self._listing(kind)) if is_ours(kind + name))
+            paths = sorted(f"{folder}/{name}" for name, folder in self._listing(kind).items())
+            yield from filter(is_ours, paths)
 
     def read(self, path: str) -> bytes | None:
         """A file's content; None when it is not there."""
@@ -110,19 +128,24 @@ class ApiTarget:
             raise ManagerError(f"GET {_KINDS[kind]}/{name}: {answer.text[:200]}")
         return answer.content
 
-    def keep(self, path: str, backup: Path) -> bool:
+    def facts(self, path: str) -> None:
+        """The API tells no owner: it writes every file as the manager's own."""
+
+    def keep(self, path: str, backup: str) -> bool:
         """Download it."""
         data = self.read(path)
         if data is None:
             return False
-        backup.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with backup.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        self.store.create(backup, data, owner=os.geteuid(), group=os.getegid(), mode=0o600)
         return True
 
-    def stage(self, path: str, data: bytes, token: str) -> None:  # noqa: ARG002 - the protocol's signature
+    def stage(
+        self,
+        path: str,
+        data: bytes,
+        token: str,  # noqa: ARG002 - the protocol's signature
+        facts: Facts | None = None,  # noqa: ARG002 - as above
+    ) -> None:
         """Refuse before the first upload what the API would refuse at a later one."""
         if len(data) > _BODY_LIMIT:
             raise InstallError(f"{path}: {len(data)} bytes, the API takes at most {_BODY_LIMIT}")
@@ -142,7 +165,7 @@ class ApiTarget:
             kind, name = self._split(path)
             params = {"overwrite": "true"} | ({} if "lists" in kind else {"relative_dirname": kind.rstrip("/")})
             self.api.items("PUT", f"{_KINDS[kind]}/{name}", params=params, body=data)
-            self._listing(kind).add(name)
+            self._listing(kind)[name] = kind.rstrip("/")
         now = self.read(path)
         if now is None or now.rstrip(b"\n") != data.rstrip(b"\n"):
             raise InstallError(f"{path}: the manager has stored something else than was uploaded")
@@ -158,17 +181,20 @@ class ApiTarget:
         except Refused as error:
             if error.code not in (1906, *_UNKNOWN):
                 raise
-        self._listing(kind).discard(name)
+        self._listing(kind).pop(name, None)
 
-    def restore(self, path: str, backup: Path | None) -> None:
+    def restore(self, path: str, backup: str | None) -> None:
         """Upload the kept content, unless it is there."""
         self._names.clear()
         if backup is None:
             self.delete(path)
             return
-        data = backup.read_bytes()
-        if self.read(path) != data:
-            self.write(path, data, "")
+        store = self.store
+        kept = store.read(backup)
+        if kept is None:
+            raise InstallError(f"{store.shown(backup)}: is missing, so {path} cannot be put back")
+        if self.read(path) != kept[0]:
+            self.write(path, kept[0], "")
 
     def unstage(self, paths: Iterable[str], token: str) -> None:
         """Nothing was staged."""
@@ -200,12 +226,31 @@ class ApiTarget:
         except Refused as error:
             if error.code != NO_SESSION:
                 raise
-            said.append(f"ERROR: {error}")
+            said.append(f"CRITICAL: {error}")
         return said
 
     def is_running(self) -> bool:
         """Whether analysisd runs."""
         return self._status() == "running"
+
+    def loaded_since(self, path: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """The API tells no file's time."""
+        return False
+
+    def trusts(self, record: Record) -> bool:
+        """When this machine has installed it so itself."""
+        try:
+            found = self.store.read(_OWN_COPY)
+        except OSError as error:
+            raise InstallError(f"{error.filename}: {error.strerror}; name another folder with --state") from error
+        return found is not None and Record.load(found[0], self.store.shown(_OWN_COPY)).settings == record.settings
+
+    def remember(self, data: bytes | None) -> None:
+        """On this machine."""
+        if data is None:
+            self.store.unlink(_OWN_COPY)
+        else:
+            self.store.write(_OWN_COPY, data)
 
     def activate(self, how: str) -> list[str]:
         """Reload or restart all nodes, and wait."""
@@ -240,17 +285,22 @@ class ApiTarget:
             return f"/cluster/{quote(path.removesuffix(f':{CONF}'), safe='')}/configuration"
         return None
 
-    def _split(self, path: str) -> tuple[str, str]:
+    @staticmethod
+    def _split(path: str) -> tuple[str, str]:
+        if not may_touch(path):
+            raise Unsafe(f"{path!r}: I132 is no file of wazuh-cicd")
         for kind in _KINDS:
             if path.startswith(kind):
                 # A list in a folder is found by its name alone, and can be read and deleted, not written.
                 return kind, path.rsplit("/", 1)[-1]
         raise InstallError(f"{path}: the API has no way to this file")
 
-    def _listing(self, kind: str) -> set[str]:
+    def _listing(self, kind: str) -> dict[str, str]:
+        """The folder of each file, by name."""
         if kind not in self._names:
             params = {} if "lists" in kind else {"relative_dirname": kind.rstrip("/")}
-            self._names[kind] = {str(item["filename"]) for item in self.api.pages(_KINDS[kind], params)}
+            items = self.api.pages(_KINDS[kind], params)
+            self._names[kind] = {str(item["filename"]): str(item["relative_dirname"]) for item in items}
         return self._names[kind]
 
     def _status(self) -> str:

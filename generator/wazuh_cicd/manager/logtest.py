@@ -38,6 +38,11 @@ class RemoteVerdict:
     tried: tuple[int, ...] = ()
 
     @property
+    def logtest_alert(self) -> bool:
+        """``alert``: it is logtest that answers."""
+        return self.alert
+
+    @property
     def rule_id(self) -> int | None:
         """The final rule, or None."""
         number = self.output.get("rule", {}).get("id")

@@ -66,7 +66,7 @@ def compare(left: Engine, right: Engine, events: Iterable[InputEvent], *, fresh:
 def comparable(verdict: Verdict) -> dict[str, Any]:
     """A verdict without what no two runs share."""
     output = {key: value for key, value in verdict.output.items() if key not in VOLATILE}
-    return {"alert": verdict.alert, **output}
+    return {"alert": verdict.logtest_alert, **output}
 
 
 def differences(left: Any, right: Any, key: str = "") -> Iterator[tuple[str, str, str]]:  # noqa: ANN401 (JSON)

@@ -22,7 +22,8 @@ class Verdict(Protocol):
 
     Attributes:
         output: the ``output`` object of Wazuh's logtest.
-        alert: whether an alert would be written.
+        alert: whether an alert would be written, as far as the engine knows: a manager's logtest does not.
+        logtest_alert: what logtest calls ``alert``; see ``judge.verdict``.
         rule_id: the final rule, or ``None``.
         messages: what the engine would have logged for this event.
     """
@@ -31,6 +32,8 @@ class Verdict(Protocol):
     def output(self) -> dict[str, Any]: ...  # noqa: D102 (described above)
     @property
     def alert(self) -> bool: ...  # noqa: D102
+    @property
+    def logtest_alert(self) -> bool: ...  # noqa: D102
     @property
     def rule_id(self) -> int | None: ...  # noqa: D102
     @property

@@ -19,14 +19,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.render.compact import compact
 from wazuh_cicd.spec.commands import (
     BLANKS,
     EVERY,
     WORD,
     Bytes,
     Either,
+    Group,
     Mark,
     Node,
     Repeated,
@@ -40,12 +43,14 @@ if TYPE_CHECKING:
     from wazuh_cicd.spec.model import Command, CommandForm
 
 NEVER = "(?!)"
+#: A manager takes two texts of at most 2,048 bytes for a condition on the log, and refuses the ruleset over that.
+MOST_BYTES = 4030
 _QUOTED = frozenset(range(0x21, 0x7F)) - {0x22}
-_SEPARATORS = rb";|&(`{" + b"\n"
+_SEPARATORS = rb";|&(`{"
 # Programs that start the program named after them, and those of their options that take a value.
 _STARTERS = (
-    r"(?:sudo|doas|env|nice|ionice|nohup|setsid|timeout|time|stdbuf|xargs|busybox|command|exec|eval|chroot|unshare"
-    r"|su-exec|gosu|node|bun|bunx|deno|npx|python[\d.]*|ruby|perl|(?:ba|da|z|k|a)?sh)"
+    r"(?:s(?:udo|etsid|tdbuf|u-exec|h)|e(?:nv|xec|val)|n(?:ice|ohup|ode|px)|b(?:usybox|unx?|ash)|c(?:ommand|hroot)"
+    r"|d(?:oas|eno|ash)|time(?:out)?|xargs|ionice|unshare|gosu|python[\d.]*|ruby|perl|[zka]sh)"
 )
 _VALUED = r"-(?:[ugCDRpkIPLda]|-user|-group|-chdir|-signal|-kill-after|-max-args|-max-procs|-adjustment)"
 _OPTION = r"(?:[-+]\S*|\w+=\S*|\d\S*)"
@@ -57,12 +62,20 @@ _REACH = 400
 _MOST_AMPERSANDS = 4
 # ; | ` ( and line ends; && and & and { where a blank follows.
 _HEX_STOP = "0A|3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)"
+# The same, with the blanks behind a line end, so that what follows a row of line ends is looked at once; and all else.
+_HEX_SEPARATOR = "(?:3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)|0A(?:20|09|0A)*+)"
+_HEX_BETWEEN = r"(?:[14589A-F]\w|0[^A]|2[^68]|3[^B]|6[^0]|7[^BC]|26(?!26|20|0A)|7B(?!20|0A))*+"
+# As many options of a program that starts others are read.
+_MOST_OPTIONS = 24
 _MOST_COPIES = 12
 # Programs whose arguments hold another command, and which start it as somebody else or somewhere else: what others
 # start has a record of its own.
 _LEADERS = rf"(?:{_STARTERS}|su|runuser|script|find|docker|podman|nerdctl|kubectl|ssh|nsenter|flock|watch|parallel)"
 _FOLDER = r'(?:[^\s"/]*+/)*+'
-_TO_ARGUMENTS = r"(?: \S++)*? argc=\d+ "
+# The program's place occurs once in a record: a comm of the kernel has at most 15 bytes, and what is behind it is not
+# searched beyond the next one. So a text that repeats the beginning of a record costs no more than its length.
+_TO_PROGRAM = r'\bcomm=(?:"[^\s"]{0,15}+"|[\dA-F]{2,32}+) exe='
+_TO_ARGUMENTS = r"(?: (?!argc=|exe=)\S++)*+ argc=\d++ "
 # From anywhere inside an argument of a record to behind the "=" of the next one.
 _TO_NEXT = r"\S*+ a\d[^\s=]*+="
 
@@ -228,8 +241,26 @@ def _end_of_set(text: str, place: int) -> int:
 
 
 def _one_of(texts: Iterable[str]) -> str:
-    choices = list(dict.fromkeys(texts))
+    choices = _factored(list(dict.fromkeys(texts)))
     return choices[0] if len(choices) == 1 else f"(?:{'|'.join(choices)})"
+
+
+def _factored(choices: list[str]) -> list[str]:
+    """Choices with the same first character together, which is then looked at once; what comes first stays first."""
+    factored: list[str] = []
+    for plain, some in groupby(choices, key=_begins_plainly):
+        if not plain:
+            factored += some
+            continue
+        rests: dict[str, list[str]] = {}
+        for text in some:
+            rests.setdefault(text[0], []).append(text[1:])
+        factored += [first + _one_of(behind) for first, behind in rests.items()]
+    return factored
+
+
+def _begins_plainly(text: str) -> bool:
+    return text[:1].isalnum() and text[1:2] not in ("*", "+", "?", "{")
 
 
 def _plain_byte(values: frozenset[int], allowed: frozenset[int]) -> str:
@@ -282,9 +313,9 @@ def _plain(byte: int, *, inside: bool) -> str:
 def _hex_byte(values: frozenset[int]) -> str:
     if values == EVERY:
         return r"\w\w"
-    if len(values) > 128:
-        return f"(?!{_hex_choices(EVERY - values)})\\w\\w"
-    return _hex_choices(values)
+    text = _hex_choices(values)
+    denied = f"(?!{_hex_choices(EVERY - values)})\\w\\w"
+    return min(text, denied, key=len) if len(values) > 128 else text
 
 
 def _hex_choices(values: frozenset[int]) -> str:
@@ -339,17 +370,32 @@ def _record_parts() -> tuple[str, str]:
 @cache
 def _begin(view: View) -> str:
     """What may stand between the start of a text, or a separator, and the program's name."""
-    before = _spelt(rf"(?:{_STARTERS}|{_WORDS_BEFORE}|[^\s;|&()]*/{_SHELL})", view)
+    # What starts others stands in front of something: cheaper asked first.
+    more = r"(?=[^\s;|\x26]++[^\S\n])" if view is LINE else ""
+    before = more + _spelt(rf"(?:{_STARTERS}|{_WORDS_BEFORE}|(?:[^\s;|&()`{{/]*+/)++{_SHELL})", view)
     blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|0A)++", LINE: r"\s++"}[view]
     option = _spelt(r"(?:[-+][^\s;|&]*|\w+=[^\s;|&]*|\d[^\s;|&]*)", view)
     value = _spelt(r"[^\s;|&]+", view)
     option = f"(?:{_spelt(_VALUED, view)}{blank}{value}|{option})"
     quotes = _spelt(r"[\"'(]", view)
-    folder = _spelt(r"(?:[^\s;|&()\"'=<>`]*/)?", view)
-    many = f"(?:{quotes}|{blank}){{0,8}}+"
+    folder = _spelt(r"(?:[^\s;|&(){\"'=<>`/]*+/)*", view)
+    many = r"[\"'(\s]{0,40}+" if view is LINE else f"(?:{quotes}|{blank}){{0,8}}+"
+    options = "*+" if view.hexadecimal else f"{{0,{_MOST_OPTIONS}}}+"
     if view is SHELL_TEXT:  # without blanks there is hardly anything in front
         return many + folder
-    return f"{many}(?:{before}{blank}(?:{option}{blank})*+{many}){{0,4}}{folder}"
+    return f"{many}(?:{before}{blank}(?:{option}{blank}){options}{many}){{0,4}}{folder}"
+
+
+def _to_begin(view: View) -> str:
+    """From the start of a text to any place where a command begins."""
+    if view.hexadecimal:
+        return f"(?:{_HEX_BETWEEN}{_HEX_SEPARATOR})*?"
+    # A row of separators and blanks is one border. One loop over bytes: a loop over pieces would remember each of them.
+    separators = frozenset(_SEPARATORS) | frozenset(b"\n")
+    row = view.byte(separators | BLANKS)
+    last = view.byte(EVERY - separators - BLANKS)
+    blanks = r"\s*+" if view is LINE else ""
+    return f"{row}*+(?:{view.any}*?{last}{blanks}{view.byte(separators)}{row}*+)??"
 
 
 def _reach(view: View) -> str:
@@ -366,13 +412,52 @@ def _reach(view: View) -> str:
     return rf"{inside}(?:\x26(?![\x26\s]){inside}){{0,{_MOST_AMPERSANDS}}}?"
 
 
+def _looks(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
+    """A look at the first byte, for all of the patterns at once; nothing where any byte may come first."""
+    first: set[int] = set()
+    for pattern in patterns:
+        values = _first(parse(pattern, ignore_case=ignore_case))
+        if values is None or values & BLANKS:
+            return ""
+        first |= values
+    text = view.byte(frozenset(first))
+    return f"(?={text})" if text is not None else ""
+
+
+def _first(node: Node) -> frozenset[int] | None:
+    """The bytes that can come first, or None when there need not be any."""
+    if isinstance(node, Bytes):
+        return node.values
+    if isinstance(node, Either):
+        firsts = [_first(choice) for choice in node.choices]
+        return None if None in firsts else frozenset().union(*(values for values in firsts if values is not None))
+    if isinstance(node, Sequence):
+        found: frozenset[int] = frozenset()
+        for part in node.parts:
+            if isinstance(part, Mark) or (isinstance(part, Group) and part.kind != ">"):
+                continue  # a place, no byte
+            optional = isinstance(part, Repeated) and (part.times[0] in "*?" or part.times.startswith("{0"))
+            values = _first(part.part if isinstance(part, Repeated) else part)
+            if values is None:
+                return None
+            found |= values
+            if not optional:
+                return found
+        return None
+    if isinstance(node, Repeated):
+        return None if node.times[0] in "*?" or node.times.startswith("{0") else _first(node.part)
+    return _first(node.part) if isinstance(node, Group) and node.kind == ">" else None
+
+
 def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str:
     """Any of the forms in a text, found from its start."""
-    separator = f"(?:{_HEX_STOP})" if view.hexadecimal else view.byte(frozenset(_SEPARATORS)) or NEVER
-    to_begin = f"(?:(?:{view.any})*?{separator})??{_begin(view)}"
+    to_begin = _to_begin(view) + _begin(view)
     to_any = f"(?:{view.any})*?"
     before_stop = _reach(view)
+    named: dict[str, list[str]] = {}
+    programs: list[str] = []
     begun: list[str] = []
+    first: list[str] = []
     anywhere: list[str] = []
     for form in forms:
         for pattern in form.shell:
@@ -380,6 +465,7 @@ def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str
             text = _spelt(pattern.removeprefix("^"), view, ignore_case=ignore_case)
             if text != NEVER:
                 (begun if at_begin else anywhere).append(text)
+                first += [pattern.removeprefix("^")] if at_begin else []
         if form.shell:
             continue
         reach = before_stop if form.program else to_any
@@ -397,9 +483,15 @@ def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str
         if form.program:
             name = _any_of(form.program, view, ignore_case=ignore_case)
             if name != NEVER:
-                begun.append(f"{name}{view.end}{asked}")
+                named.setdefault(name, []).append(asked)
+                programs += form.program
         else:
             anywhere.append(asked)
+    if begun:
+        begun = [_looks(first, view, ignore_case=ignore_case) + _one_of(begun)]
+    if named:
+        names = _one_of(f"{name}{view.end}{_one_of(asked)}" for name, asked in named.items())
+        begun.append(_looks(programs, view, ignore_case=ignore_case) + names)
     ways = []
     if begun:
         ways.append(to_begin + _one_of(begun))
@@ -437,9 +529,24 @@ def _asked(form: CommandForm, *, ignore_case: bool) -> str:
 
 
 def audit_record(command: Command, *, ignore_case: bool = False) -> str:
-    """The search expression for an audit record (``log``)."""
+    """The search expression for an audit record (``log``), in at most ``MOST_BYTES`` where that is possible.
+
+    What does not fit is left out: texts for a shell without any blank (``sh -c id;id``). The kernel writes a record of
+    its own for each program that a shell starts, so such a command is found there; only shell built-ins are not.
+    """
+    pattern = ""
+    for views in ((HEX_SHELL_TEXT, SHELL_TEXT), (HEX_SHELL_TEXT,)):
+        pattern = compact(_record(command, views, ignore_case=ignore_case))
+        if len(pattern) <= MOST_BYTES:
+            break
+    return pattern
+
+
+def _record(command: Command, views: tuple[View, ...], *, ignore_case: bool) -> str:
+    """See ``audit_record``; ``views``: the texts for a shell that are looked into."""
     launch, to_shell = _record_parts()
-    defined, by_file, by_name, unnamed = [], [], [], []
+    defined, unnamed = [], []
+    asked_of: dict[str, list[str]] = {}
     for number, form in enumerate(form for form in command.forms if not form.shell):
         asked = _asked(form, ignore_case=ignore_case)
         if not form.program:
@@ -451,12 +558,13 @@ def audit_record(command: Command, *, ignore_case: bool = False) -> str:
         if asked:  # asked in two places, written once
             defined.append(f"(?'q{number}'{asked})")
             asked = f"(?P>q{number})"
-        by_file.append(f'{name}"{_TO_ARGUMENTS}{asked}')
-        by_name.append(f'{name}"{asked}')
+        asked_of.setdefault(name, []).append(asked)
+    by_file = [f'{name}"{_TO_ARGUMENTS}{_one_of(asked)}' for name, asked in asked_of.items()]
+    by_name = [f'{name}"{_one_of(asked)}' for name, asked in asked_of.items()]
     behind = [rf'a0={launch}"{_FOLDER}{_one_of(by_name)}'] if by_name else []
     texts = [
         text if view.hexadecimal else f'"{text}'
-        for view in (HEX_SHELL_TEXT, SHELL_TEXT)
+        for view in views
         if (text := _text(command.forms, view, ignore_case=ignore_case)) != NEVER
     ]
     if texts:
@@ -466,7 +574,7 @@ def audit_record(command: Command, *, ignore_case: bool = False) -> str:
     ways = [f'"{_FOLDER}{_one_of(files)}'] if files else []
     ways += [rf"\S++{_TO_ARGUMENTS}{_one_of(called)}"] if called else []
     definitions = f"(?(DEFINE){''.join(defined)})" if defined else ""
-    return rf"\bcomm=\S++ exe={_one_of(ways)}{definitions}"
+    return f"{_TO_PROGRAM}{_one_of(ways)}{definitions}"
 
 
 def command_line(command: Command, *, ignore_case: bool = False) -> str:

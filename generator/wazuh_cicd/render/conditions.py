@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.spec.model import Condition, RuleSpec
 
-# Text of one tag; a <field> has room for more (facts of Wazuh 4.14: 2048 and 20480 bytes).
-MAX_TEXT = 2000
+# Text of one tag, and how many are joined: analysisd 4.14 takes one of less than 2,048 bytes, then another of as much, and
+# refuses the whole ruleset over a third. A <field> has room for 20,480 bytes in one tag.
+MAX_TEXT = 2040
+MOST_PARTS = 2
 MAX_FIELD_TEXT = 20000
 
 
@@ -193,9 +195,13 @@ def _static_tags(subject: str, pieces: list[_Piece]) -> list[Tag]:
             text += r"[\s\S]*"
     if len(text.encode("utf-8", "surrogateescape")) <= MAX_TEXT:
         return [Tag(name, text, tuple(attributes))]
-    if dict(attributes).get("type") != "pcre2" or len(text) > MAX_FIELD_TEXT or not text.isascii():
-        raise RenderError(condition, f"the conditions on '{subject}' need over {MAX_TEXT} bytes", "use a list")
-    return [Tag(name, part, tuple(attributes)) for part in _in_parts(text)]
+    parts = list(_in_parts(text)) if dict(attributes).get("type") == "pcre2" and text.isascii() else []
+    if not parts or len(parts) > MOST_PARTS:
+        most = MAX_TEXT * (MOST_PARTS if parts else 1)
+        raise RenderError(
+            condition, f"the conditions on '{subject}' need over {most} bytes", "use a list, or two rules"
+        )
+    return [Tag(name, part, tuple(attributes)) for part in parts]
 
 
 def _in_parts(text: str) -> Iterator[str]:

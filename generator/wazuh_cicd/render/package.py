@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,7 @@ RULES = "manager/etc/rules/"
 DECODERS = "manager/etc/decoders/"
 LISTS = "manager/etc/lists/cicd/"
 FRAGMENTS = "manager/ossec.conf.d/"
+_USED_LIST = re.compile(rb">etc/lists/cicd/(\w+)<")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -91,7 +93,7 @@ def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Col
     Args:
         specs: validated specs.
         id_base: the id that 111000 becomes; the whole block moves with it.
-        with_sources: only the rules of these sources, and what they hang on.
+        with_sources: only the rules of these sources, what they hang on, and the lists that these look into.
 
     Raises:
         SpecError: a spec that has no exact form in Wazuh.
@@ -105,7 +107,7 @@ def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Col
             raise UsageError(f"no such source: {', '.join(unknown)}; known: {', '.join(SOURCES)}")
         specs = select_sources(specs, with_sources)
     problems = Problems()
-    package = _render(specs, id_base, problems)
+    package = _render(specs, id_base, problems, used_lists_only=with_sources is not None)
     problems.raise_errors()
     files = {**package.files, **{f"manager/{path}": data for path, data in programs().items()}}
     return replace(package, files=dict(sorted(files.items())))
@@ -142,7 +144,7 @@ def select_sources(specs: SpecSet, sources: Collection[str]) -> SpecSet:
     return SpecSet(rules, decoders, specs.lists, tests)
 
 
-def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
+def _render(specs: SpecSet, id_base: int, problems: Problems, *, used_lists_only: bool = False) -> Package:
     files: dict[str, bytes] = {}
     ids = Ids(specs, id_base)
     order = file_order(specs)
@@ -160,6 +162,9 @@ def _render(specs: SpecSet, id_base: int, problems: Problems) -> Package:
         files[RULES + name] = _checked_rules(text, [rule for source in sources for rule in blocks[source]], name)
     files.update(_decoder_files(specs, problems))
     looked_up = [entry for entry in specs.lists if entry.keys != "pattern"]  # patterns stand in the rules
+    if used_lists_only:
+        used = set(_USED_LIST.findall(b"\n".join(files.values())))
+        looked_up = [entry for entry in looked_up if entry.name.encode() in used]
     for entry in looked_up:
         files[LISTS + entry.name] = list_text(entry).encode()
     if looked_up:

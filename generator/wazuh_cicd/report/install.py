@@ -1,50 +1,134 @@
-"""Plans and results of ``wazuh-cicd install`` as text and as JSON."""
+"""Plans and results of ``wazuh-cicd install`` as text and as JSON.
+
+Names of lists and what a manager says are other people's text: of it, only what is printable reaches a terminal.
+"""
 
 from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.install.desired import RULE
-from wazuh_cicd.install.record import PATH as RECORD
+from wazuh_cicd.install.desired import RULE, is_list, is_program
+from wazuh_cicd.install.record import ADVICE, PRIVATE
+from wazuh_cicd.spec.model import FIRST_ID, SOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from wazuh_cicd.install.apply import Outcome
-    from wazuh_cicd.install.plan import Plan
+    from wazuh_cicd.install.plan import Change, Plan
+    from wazuh_cicd.install.status import Status
     from wazuh_cicd.install.verify import Verified
 
+_RECORDS = (PRIVATE, ADVICE)
 _SIGNS = {"add": "+", "change": "~", "delete": "-"}
+_DONE = {
+    "nothing": "nothing was reloaded",
+    "reload": "the ruleset was reloaded",
+    "restart": "the manager was restarted",
+}
+_SHOWN = 5
 
 
-def plan_text(plan: Plan, *, diff: bool = True) -> str:
-    """What would change, with the difference of every changed text."""
-    lines = []
-    for change in plan.changes:
-        if change.path == RECORD:
-            continue
-        lines.append(f"{_SIGNS[change.kind]} {change.path}")
-        if diff and change.before is not None and change.after is not None:
-            tell = _rules_difference if change.path.startswith("etc/rules/") else _difference
-            lines += [f"    {line}" for line in tell(change.before, change.after)]
-    lines += [f"= {path} (has local edits: kept as it is)" for path in plan.kept]
-    lines += [f"! {path} (the server API carries no such file: bring it there yourself)" for path in plan.left_out]
-    lines += [f"! {path} (the server API cannot remove it: do so yourself if it is there)" for path in plan.left_behind]
+def plain(text: str) -> str:
+    """The text without what a terminal would obey."""
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
+
+
+def plan_text(plan: Plan, *, details: bool = False) -> str:
+    """What would change: one screen, or (``details``) every file with the difference of every changed text."""
+    changes = [change for change in plan.changes if change.path not in _RECORDS]
+    lines = [f"> {line}" for line in plan.switches]
+    lines += _each(changes) if details else _summary(plan, changes)
+    lines += _some("= {} (has local edits: kept as it is)", plan.kept, details=details)
+    lines += _some(
+        "! {} (the server API carries no such file: bring it there yourself)", plan.left_out, details=details
+    )
+    lines += _some(
+        "! {} (the server API cannot remove it: do so yourself if it is there)", plan.left_behind, details=details
+    )
+    if details or not changes:  # else it is loaded anyway
+        lines += _some("* {} (written after the manager loaded it)", plan.stale, details=details)
     lines += [f"{finding.severity.value}: {finding}" for finding in plan.problems]
-    counts = {kind: sum(1 for c in plan.changes if c.kind == kind and c.path != RECORD) for kind in _SIGNS}
-    if not plan.changes:
+    counts = Counter(change.kind for change in changes)
+    if not changes and plan.activation == "nothing":
         lines.append("nothing to do: everything is as it should be")
     else:
         lines.append(
             f"{counts['add']} to add, {counts['change']} to change, {counts['delete']} to remove;"
             f" then: {plan.activation}" + (f"; {len(plan.errors)} errors forbid it" if plan.errors else "")
         )
-    return "\n".join(lines)
+    return plain("\n".join(lines))
+
+
+def _each(changes: Iterable[Change]) -> list[str]:
+    lines = []
+    for change in changes:
+        lines.append(f"{_SIGNS[change.kind]} {change.path}")
+        if change.before is not None and change.after is not None:
+            tell = _rules_difference if change.path.startswith("etc/rules/") else _difference
+            lines += [f"    {line}" for line in tell(change.before, change.after)]
+    return lines
+
+
+def _summary(plan: Plan, changes: list[Change]) -> list[str]:
+    """By kind, and the rules by source."""
+    lines = []
+    for name, belongs in _KINDS.items():
+        counts = Counter(change.kind for change in changes if belongs(change.path))
+        if counts:
+            told = ", ".join(f"{_SIGNS[kind]}{counts[kind]}" for kind in _SIGNS if counts[kind])
+            lines.append(f"{name:<11} {told}")
+    base = plan.id_base
+    rules = {sign: Counter[str]() for sign in _SIGNS.values()}
+    for change in changes:
+        if change.path.startswith("etc/rules/"):
+            old, new = (_rules(data or b"") for data in (change.before, change.after))
+            rules["+"].update(_source(number, base) for number in set(new) - set(old))
+            rules["-"].update(_source(number, base) for number in set(old) - set(new))
+            rules["~"].update(_source(number, base) for number in set(old) & set(new) if old[number] != new[number])
+    for source in (*SOURCES, _OTHER):
+        told = ", ".join(f"{sign}{rules[sign][source]} rules" for sign in rules if rules[sign][source])
+        if told:
+            lines.append(f"  {source:<11} {told}")
+    return lines
+
+
+_OTHER = "other ids"
+_KINDS: Mapping[str, Callable[[str], bool]] = {
+    "rules": lambda path: path.startswith("etc/rules/"),
+    "decoders": lambda path: path.startswith("etc/decoders/"),
+    "lists": is_list,
+    "programs": is_program,
+    "ossec.conf": lambda path: path.endswith("ossec.conf"),
+}
+
+
+def _source(number: str, base: int) -> str:
+    """The source that a rule's id belongs to."""
+    block = (int(number) - base + FIRST_ID) // 1000
+    return next((name for name, source in SOURCES.items() if int(source.block) == block), _OTHER)
+
+
+def _some(line: str, paths: Iterable[str], *, details: bool) -> list[str]:
+    """One line a path, or the first few and how many more there are."""
+    paths = list(paths)
+    shown = paths if details or len(paths) <= _SHOWN else paths[:_SHOWN]
+    lines = [line.format(path) for path in shown]
+    if len(shown) < len(paths):
+        lines.append(f"  and {len(paths) - len(shown)} more of these (--details lists them in a plan)")
+    return lines
+
+
+def _rules(data: bytes) -> dict[str, bytes]:
+    return {found[1].decode(): found[0] for found in RULE.finditer(data)}
 
 
 def _rules_difference(before: bytes, after: bytes) -> list[str]:
     """By id: the text of generated rules is long, and the specs are where to read it."""
-    old, new = ({m[1].decode(): m[0] for m in RULE.finditer(data)} for data in (before, after))
+    old, new = _rules(before), _rules(after)
     lines = [f"+ rules {_ranges(set(new) - set(old))}"] if set(new) - set(old) else []
     changed = {number for number in set(old) & set(new) if old[number] != new[number]}
     lines += [f"~ rules {_ranges(changed)}"] if changed else []
@@ -71,7 +155,9 @@ def _difference(before: bytes, after: bytes) -> list[str]:
 def plan_json(plan: Plan) -> str:
     """The same for programs, without contents."""
     document: dict[str, Any] = {
-        "changes": [{"path": change.path, "kind": change.kind} for change in plan.changes if change.path != RECORD],
+        "changes": [
+            {"path": change.path, "kind": change.kind} for change in plan.changes if change.path not in _RECORDS
+        ],
         "kept": list(plan.kept),
         "left_out": list(plan.left_out),
         "left_behind": list(plan.left_behind),
@@ -86,6 +172,8 @@ def plan_json(plan: Plan) -> str:
             for p in plan.problems
         ],
         "activation": plan.activation,
+        "switches": list(plan.switches),
+        "stale": list(plan.stale),
         "installed": plan.record.version if plan.record else None,
     }
     return json.dumps(document, indent=2)
@@ -93,23 +181,80 @@ def plan_json(plan: Plan) -> str:
 
 def outcome_text(outcome: Outcome) -> str:
     """What an installation did."""
-    lines = [plan_text(outcome.plan, diff=False)]
+    lines = []
     if outcome.plan.changes:
-        done = {"nothing": "the manager does not run: it reads the files at its next start"}
-        lines.append(done.get(outcome.activated, f"done: {outcome.activated}"))
-    if outcome.verified is not None:
-        lines.append(verified_text(outcome.verified))
-    return "\n".join(lines)
+        lines += [plan_text(outcome.plan), _DONE[outcome.activated]]
+    return plain("\n".join([*lines, verified_text(outcome.verified)]))
 
 
 def verified_text(verified: Verified) -> str:
-    """What a verification found."""
+    """What a verification found, the verdict last."""
     lines = [f"error: {finding}" for finding in verified.failures]
+    lines += _some("waiting: {}", verified.inactive, details=False)
     sources = sorted({probe.source for probe in verified.round_trips})
     lines.append(
         f"{verified.files} files in place, {verified.rules} rules,"
         f" {len(verified.round_trips)} live round trips" + (f" ({', '.join(sources)})" if sources else "")
     )
-    if verified.note:
-        lines.append(f"note: {verified.note}")
-    return "\n".join(lines)
+    if verified.unanswered:
+        lines.append(f"error: {verified.unanswered}")
+    lines.append(_VERDICTS[verified.code])
+    return plain("\n".join(lines))
+
+
+_VERDICTS = {
+    0: "verified on the running manager",
+    1: "not as it should be",
+    3: "in place, but not what the running manager has loaded: run 'wazuh-cicd install apply'",
+    4: "not verified: the manager does not answer as it should; when it runs, 'wazuh-cicd install verify' tells",
+}
+
+
+def status_text(status: Status) -> str:
+    """What is installed, what the site edited, and whether it runs."""
+    if status.record is None:
+        return "wazuh-cicd is not installed"
+    lines = [f"version {status.record.version} is installed (this is {status.this})", f"chosen: {status.chosen}"]
+    lines += [f"> the settings file would change this: {line}" for line in status.switches]
+    lines.append(f"{status.files} files, {status.rules} rules, {status.lists} lists")
+    lines += _some("= {} (list edited by the site)", status.edited_lists, details=True)
+    lines += _some("error: {} was edited by hand", status.edited, details=True)
+    lines += _some("error: {} is missing", status.missing, details=True)
+    lines += _some("waiting: {}", status.waiting, details=False)
+    if status.cut_off:
+        lines.append("error: an installation was cut off; run 'wazuh-cicd install rollback' or 'apply'")
+    lines.append(_RUNS[status.code])
+    return plain("\n".join(lines))
+
+
+_RUNS = {
+    0: "what runs is what lies there",
+    1: "not as it was installed: 'wazuh-cicd install plan' shows how to put it right",
+    3: "in place, but not what the running manager has loaded: run 'wazuh-cicd install apply'",
+    4: "the manager does not answer",
+}
+
+
+def status_json(status: Status) -> str:
+    """The same for programs."""
+    record = status.record
+    return json.dumps(
+        {
+            "installed": record.version if record else None,
+            "this": status.this,
+            "sources": list(record.sources) if record else [],
+            "responses": list(record.responses) if record else [],
+            "id_base": record.id_base if record else None,
+            "switches": list(status.switches),
+            "files": status.files,
+            "rules": status.rules,
+            "lists": status.lists,
+            "edited_lists": list(status.edited_lists),
+            "edited": list(status.edited),
+            "missing": list(status.missing),
+            "stale": list(status.stale),
+            "cut_off": status.cut_off,
+            "code": status.code,
+        },
+        indent=2,
+    )

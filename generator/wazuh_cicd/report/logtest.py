@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from wazuh_cicd.engine.decode.jsontext import room_for_nesting
 from wazuh_cicd.engine.judge.explain import Explanation
 
 if TYPE_CHECKING:
@@ -15,10 +16,19 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.judge.verdict import Verdict
 
 
+# Made once: ``json.dumps`` makes an encoder for every line.
+_ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
 def as_json(shown: Verdict | Explanation) -> str:
-    """One line: the members of logtest's ``output``, then ``alert``, ``messages`` where there are any, ``explain``."""
+    """One line: the members of logtest's ``output``, then ``alert``, ``messages`` where there are any, ``explain``.
+
+    ``alert`` is what the daemon writes; where logtest says otherwise, ``logtest_alert`` stands beside it.
+    """
     verdict = shown.verdict if isinstance(shown, Explanation) else shown
     line: dict[str, Any] = {"rule": None, "alert": verdict.alert, **verdict.output}
+    if verdict.logtest_alert is not verdict.alert:
+        line["logtest_alert"] = verdict.logtest_alert
     if verdict.messages:
         line["messages"] = [str(message) for message in verdict.messages]
     if isinstance(shown, Explanation):
@@ -28,7 +38,11 @@ def as_json(shown: Verdict | Explanation) -> str:
             "steps": [_step(step) for step in shown.steps],
         }
     # Logs may hold any bytes; as surrogates they cannot be written, as escapes they can, and are read back the same.
-    return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+    try:
+        return _ENCODE(line)
+    except RecursionError:
+        with room_for_nesting():
+            return _ENCODE(line)
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -67,7 +81,8 @@ def _phases(verdict: Verdict) -> Iterator[str]:
         yield f"groups    {', '.join(rule['groups'])}"
         if mitre := rule.get("mitre"):
             yield f"ATT&CK    {', '.join(mitre['id'])}"
-    yield f"alert     {'yes' if verdict.alert else 'no'}"
+    otherwise = "" if verdict.alert is verdict.logtest_alert else " (logtest says otherwise)"
+    yield f"alert     {'yes' if verdict.alert else 'no'}{otherwise}"
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -126,9 +126,13 @@ X811 | A second ruleset block in ossec.conf. | Each block starts afresh: folders
 X812 | A PCRE2 regex of a decoder whose groups can all stay out of a match. | A manager then fills its fields from what it captured before, in the prematch, the program name or an earlier event, and has been seen to crash. | Let one group take part in every match.
 X813 | A PCRE2 prematch that can be empty, and a regex that reads what is behind it. | A manager looks at the byte before the end of a match: where an event has no program, nothing is behind an empty match at its beginning. | Let the prematch take the first character, or drop the offset.
 X814 | A search of all events (`if_matched_regex`, `if_matched_sid` 0) for each agent by itself. | A manager never comes back from it once it meets a remembered event of another agent: no event is judged any more. | Add `<global_frequency/>`, or count a rule or a group.
+X815 | A MITRE id that a manager does not find: unknown, retired by ATT&CK, or a tactic of another technique. | The alert lacks `rule.mitre` or a part of it, and every such alert is logged with a warning. | Name a live technique of ATT&CK 13.1.
 X820 | A PCRE2 pattern reaches the limit of the library on a subject made from it. | A manager takes that as no match: whoever writes the log switches the rule off with a few hundred bytes, and holds an analysis thread meanwhile. | Bound or anchor the repeated parts, make them possessive (`[^/]*+`), or test one word at a time.
 X821 | A PCRE2 pattern costs more than twenty times what a usual pattern costs on as many bytes. | Whoever writes the log can hold an analysis thread. | As for X820.
 X822 | The cost of a PCRE2 pattern grows faster than its subject: 64 KiB cost more than six times 16 KiB. | As for X821, with longer events. | As for X820.
+X840 | A test that the new stock rules or decoders break. | Something of theirs takes the event first: after the manager's upgrade the rule would be silent. | Wait for a version of wazuh-cicd that knows them, or overwrite the stock rule.
+X841 | What a manager would say of our rules with the new stock rules. | Most such warnings mean that a rule is dropped. | Wait for a version of wazuh-cicd that knows them; move our ids with `--id-base` where they collide.
+X842 | A stock rule that ours hang on reads otherwise, or is gone. | Ours see other events than before. | Compare the two texts; the tests of our rules (X840) tell whether it matters.
 """  # noqa: E501 - one line a code reads best
 
 

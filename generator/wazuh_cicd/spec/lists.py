@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.spec.yamlnodes import SpecReader
 
+#: The most bytes of a value that a list of patterns is compared with; a service account's name has 338 at most.
+LONGEST = 512
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _PATTERN = re.compile(r"[A-Za-z0-9._:/@*-]+\Z")
 _PREFIX = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){1,3}\Z")
@@ -97,17 +99,33 @@ def pattern_text(spec: ListSpec) -> str:
     """One expression for the whole value, which any of the list's patterns fits.
 
     ``*`` stands for any run of characters but ``:``, which separates namespace and name of a service account. Patterns
-    that begin alike up to their last ``*`` or ``:`` share that beginning, so that it is read once.
+    that begin alike up to their last ``:``, and after it up to their last ``*``, share that beginning, so that it is
+    read once. No value of more than ``LONGEST`` bytes fits, so that nobody can make the comparison long.
     """
-    ends: dict[str, list[str]] = {}
+    scopes: dict[str, dict[str, list[str]]] = {}
     for key in sorted(spec.entries):
-        end = re.split(r"[*:]", key)[-1]
-        ends.setdefault(key.removesuffix(end) if end else key, []).append(end)
-    parts = []
-    for begin, rest in ends.items():
-        head = literal(begin).replace(r"\*", "[^:]*")
-        parts.append(head + _either([literal(end) for end in rest]))
-    return rf"\A{_either(parts)}\z" if parts else r"(?!)"
+        scope, colon, name = key.rpartition(":")
+        begin, star, end = name.rpartition("*")
+        ends = scopes.setdefault(scope + colon, {}).setdefault(begin + star, [])
+        ends.append(end)
+    parts = [
+        # A run that a colon ends cannot end earlier: nothing is gained by trying.
+        literal(scope).replace(r"\*:", "[^:]*+:").replace(r"\*", "[^:]*")
+        + _either([_name_text(begin, ends) for begin, ends in names.items()])
+        for scope, names in scopes.items()
+    ]
+    return rf"\A(?!(?s:.{{{LONGEST + 1}}})){_either(parts)}\z" if parts else r"(?!)"
+
+
+def _name_text(begin: str, ends: Sequence[str]) -> str:
+    """What comes after the last colon: ``begin``, which may end with a star, and one of the ends."""
+    head = literal(begin).replace(r"\*", "[^:]*")
+    texts = [literal(end) for end in ends]
+    if begin.endswith("*") and "" in ends:
+        return f"{head}+"  # all that is left
+    if begin == "*":
+        return f"{head}+(?<={'|'.join(texts)})"  # read once, and looked back from its end
+    return head + _either(texts)
 
 
 def _either(texts: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
+from contextlib import contextmanager
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,6 +28,7 @@ class JsonObject(tuple[tuple[str, Any], ...]):
 Json = JsonObject | list[Any] | str | float | bool | None
 
 NESTING_LIMIT = 1000
+_FRAMES_A_LEVEL = 4
 # Text of one field; a CSV text that reaches it is dropped.
 MAX_TEXT = 65_536
 
@@ -69,16 +72,36 @@ def parse(data: bytes) -> Json:
     Raises:
         JsonError: cJSON refuses the text.
     """
+    return _read(data)[0]
+
+
+def parse_whole(data: bytes) -> Json:
+    """Read one JSON value, behind which nothing may stand, not even a blank.
+
+    Raises:
+        JsonError: cJSON refuses the text, or reads only a part of it.
+    """
+    value, whole = _read(data)
+    if not whole:
+        raise JsonError("more than one value")
+    return value
+
+
+def _read(data: bytes) -> tuple[Json, bool]:
+    """Return the value, and whether the text ends behind it."""
     if (
         data.lstrip(_CONTROLS).startswith((b"{", b"["))  # of a number alone it reads less: "01" is 0 and a rest
         and data.count(b"[") + data.count(b"{") <= _FAST_BRACKETS
         and not _SUSPECT.search(data)
     ):
         try:
-            return _FAST.raw_decode(data.decode("utf-8", "surrogateescape"))[0]  # type: ignore[no-any-return]
+            text = data.decode("utf-8", "surrogateescape")
+            value, end = _FAST.raw_decode(text)
+            return value, end == len(text)
         except (ValueError, RecursionError):
             pass  # The exact reader has the last word: its grammar is wider.
-    return _Exact(data).read()
+    reader = _Exact(data)
+    return reader.read(), reader.at_end()
 
 
 _BLANK = re.compile(rb"[\x00-\x20]*")
@@ -154,6 +177,10 @@ class _Exact:
                     raise JsonError("separator expected")
                 members = stack.pop()
                 value = JsonObject(members) if kinds.pop() else members
+
+    def at_end(self) -> bool:
+        """Whether nothing is left to read."""
+        return self._pos == len(self._data)
 
     def _skip(self) -> None:
         found = _BLANK.match(self._data, self._pos)
@@ -273,8 +300,8 @@ def scalar_text(value: str | float | bool | None) -> bytes:  # noqa: FBT001 - a 
 def csv_text(items: list[Any]) -> bytes | None:
     """An array in the ``csv`` form: scalars joined by commas, objects and arrays left out.
 
-    A comma stands behind every written element that is not the array's last, whatever the last is. None when nothing
-    was written or the text is too long.
+    A comma stands behind every written element that is not the array's last, whatever the last is. None when the text
+    is empty or too long.
     """
     pieces: list[bytes] = []
     for index, item in enumerate(items):
@@ -282,7 +309,30 @@ def csv_text(items: list[Any]) -> bytes | None:
             continue
         pieces.append(scalar_text(item) + (b"," if index + 1 < len(items) else b""))
     text = b"".join(pieces)
-    return text if pieces and len(text) < MAX_TEXT else None
+    return text if text and len(text) < MAX_TEXT else None
+
+
+@contextmanager
+def room_for_nesting() -> Iterator[None]:
+    """Let Python recurse as deep as a manager nests; for what is read and written by recursion."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _FRAMES_A_LEVEL * NESTING_LIMIT)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def depth_of(value: Json) -> int:
+    """How deep arrays and objects are nested, without recursion; 0 for a value that is neither."""
+    depth = 0
+    level = [value]
+    while level := [item for item in level if isinstance(item, (list, JsonObject))]:
+        depth += 1
+        level = [
+            member for item in level for member in (item if isinstance(item, list) else [below for _, below in item])
+        ]
+    return depth
 
 
 _TEXT = frozenset({str})

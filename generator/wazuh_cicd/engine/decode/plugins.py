@@ -51,7 +51,7 @@ def decode_json(event: Event, info: DecoderDefinition, text: bytes) -> None:
     statics, dynamics, index = event.statics, event.dynamics, event.index()
     for name, value in jsontext.flatten(top, discard_null=info.json_discard_null, csv=info.json_csv):
         static = _JSON_STATICS.get(name.path) if name.at_top else None
-        if static is None or (name.path == b"user" and "dstuser" in statics):
+        if static is None or (name.path == b"user" and statics.get("dstuser")):
             dynamics.append((name.path, value))
             if name.lowered not in index:
                 index[name.lowered] = value

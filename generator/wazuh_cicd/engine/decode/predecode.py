@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wazuh_cicd.engine.decode.event import Event
 from wazuh_cicd.engine.load.messages import ERROR, LoadMessage
+
+# Bytes. What logtest keeps of a location.
+_LOCATION_SIZE = 2048
+_DOUBLED = re.compile(rb"[|:]")
 
 
 class PredecodeError(Exception):
@@ -136,11 +141,33 @@ def predecode(raw: bytes, location: str, *, manager_hostname: bytes, time: float
     Raises:
         PredecodeError: the location starts with ``[`` and has no ``]``.
     """
+    location = _shortened(location)
     event = Event(raw.partition(b"\0")[0], location, hostname=manager_hostname, time=time)
     _cut_header(event)
     if location.startswith(("[", "(")):
         _read_origin(event, location)
     return event
+
+
+@lru_cache(maxsize=1024)
+def _shortened(location: str) -> str:
+    """Return what logtest keeps of a location: up to a NUL, and what fits when ``|`` and ``:`` have been doubled."""
+    location = location.partition("\0")[0]
+    if len(location) * 4 < _LOCATION_SIZE // 2:
+        return location
+    raw = location.encode("utf-8", "surrogateescape")
+    kept = written = 0
+    while kept < len(raw) and written < _LOCATION_SIZE - 1:
+        found = _DOUBLED.search(raw, kept)
+        plain = (found.start() if found else len(raw)) - kept
+        if found is None or written + plain >= _LOCATION_SIZE - 1:
+            plain = min(plain, _LOCATION_SIZE - written)
+            kept += plain
+            written += plain
+        else:
+            kept += plain + 1
+            written += plain + 2
+    return raw[:kept].decode("utf-8", "surrogateescape")
 
 
 def _read_origin(event: Event, location: str) -> None:
@@ -157,10 +184,10 @@ def _read_origin(event: Event, location: str) -> None:
     if not location.startswith("("):
         return
     name, closed, rest = location[1:].partition(")")
-    address, arrow, path = rest.partition("->")
+    _, arrow, path = location.partition(">")
     event.origin = path if arrow else None
-    if closed:
-        event.agent_ip = address.strip().encode("utf-8", "surrogateescape")
+    if closed:  # the byte behind is passed over, whatever it is
+        event.agent_ip = rest[1:].partition("-")[0].encode("utf-8", "surrogateescape")
     if numbered:  # else the alert shows the host of the header for the agent
         event.hostname = name.encode("utf-8", "surrogateescape") if closed else b""
     event.agent_name = event.hostname

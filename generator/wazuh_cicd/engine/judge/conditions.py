@@ -77,7 +77,7 @@ def _conditions(
     yield from _calendar(rule, local_time)
     yield from (_text(texts[tag]) for tag in _BEHIND_WEEKDAY if tag in texts)
     if rule.check_diff:
-        yield Condition("check_diff", "another text than last time", _log, state_test=_check_diff(loaded.index))
+        yield Condition("check_diff", "another text than last time", _log, state_test=_check_diff(rule.id))
     if rule.if_fts:
         yield Condition("if_fts", "first time seen", _fts_key, state_test=_if_fts)
     # From the third list on, the engine loses sight of all but the last two.
@@ -217,9 +217,9 @@ def _calendar(rule: RuleDefinition, local_time: Callable[[float], clock.struct_t
         )
 
 
-def _check_diff(index: int) -> StateTest:
+def _check_diff(rule_id: int) -> StateTest:
     def check(event: Event, seen: Seen) -> bool:
-        return seen.differs(index, event)
+        return seen.differs(rule_id, event)
 
     return check
 
@@ -229,7 +229,7 @@ def _if_fts(event: Event, seen: Seen) -> bool:
 
 
 def _list_value(name: bytes) -> Value:
-    static = name.decode("utf-8", "backslashreplace")
+    static = name.decode("utf-8", "backslashreplace").lower()
     if static == "user":
         return lambda event: event.statics.get("srcuser", event.statics.get("dstuser"))
     if static in {"hostname", "program_name"}:

@@ -98,13 +98,13 @@ def _stored(rule: Rule, memory: Memory) -> Sequence[Event] | None:
 def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
     """Whether the composite fires with this event.
 
-    When it does, history is marked and the logs it counted are noted in ``memory.previous``: each at its own place, but
-    a place that a composite tried earlier on the same event has filled is left alone. When it does not, all notes are
-    dropped, those of earlier composites included.
+    When it does, history is marked and the logs it counted are noted in ``memory.seen.previous``: each at its own
+    place, but a place that a composite tried earlier on the same event has filled is left alone. When it does not, all
+    notes are dropped, those of earlier composites included.
     """
     if _search(rule, event, memory):
         return True
-    memory.previous = []
+    memory.seen.previous = []
     return False
 
 
@@ -138,7 +138,7 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
         candidates = reversed(stored)
     unlike = _unlike(definition, rule.matched_regex.test if rule.matched_regex is not None else None, event)
     level = definition.level
-    previous = memory.previous
+    previous = memory.seen.previous
     newest: Event | None = None
     count = 0
     for other in candidates:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.decode.event import Event
     from wazuh_cicd.engine.judge.keys import Key
     from wazuh_cicd.engine.judge.rule import Rule
+    from wazuh_cicd.engine.judge.seen import Texts
 
     KeyTable = dict[Key, deque[Event]]
 
@@ -28,14 +29,13 @@ class Memory:
 
     Attributes:
         fired: how often each rule was the result.
-        silent_since: when the suppression by ``ignore`` began, for rules that are suppressed.
+        silent_since: when the daemon began to suppress a rule by ``ignore``; ``quiet_since`` the same for logtest.
         by_sid: events of each rule that some composite counts by id, oldest first.
         by_group: events that each composite counts by group, oldest first; an event stands there once for each
             registration of its rule.
         by_key: the same events for composites that ask for equal values, by composite and by these values.
         recent: the stored events, oldest first, each with the lists and the tables that it stands in.
         ascending: no event was stored with an earlier time than the one before.
-        previous: logs that the composites which fired on the event have counted, newest first.
         seen: what ``<if_fts/>`` and ``<check_diff/>`` remember.
     """
 
@@ -46,14 +46,14 @@ class Memory:
         "by_key",
         "by_sid",
         "fired",
-        "previous",
+        "quiet_since",
         "recent",
         "seen",
         "silent_since",
     )
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        """Start empty, for a ruleset of these rules."""
+    def __init__(self, rules: Sequence[Rule], texts: Texts | None = None) -> None:
+        """Start empty, for a ruleset of these rules; ``texts`` as for ``Seen``."""
         self.fired = [0] * len(rules)
         self.ascending = True
         self.by_key: dict[int, KeyTable] = {}
@@ -61,12 +61,12 @@ class Memory:
         for rule in rules:
             if rule.composite and rule.counted is not None and rule.search == "sid" and rule.definition.compares:
                 self._keyed.setdefault(rule.counted.index, []).append(rule)
-        self.silent_since: dict[int, float] = {}
+        self.silent_since: dict[int, int] = {}
+        self.quiet_since: dict[int, int] = {}
         self.by_sid: dict[int, deque[Event]] = {}
         self.by_group: dict[int, deque[Event]] = {}
         self.recent: deque[tuple[Event, Sequence[deque[Event]], Sequence[tuple[KeyTable, Key]]]] = deque()
-        self.previous: list[bytes] = []
-        self.seen = Seen()
+        self.seen = Seen(texts)
 
     def store(self, rule: Rule, event: Event) -> None:
         """Remember an event under its final rule, where composites will look for it."""

@@ -25,7 +25,8 @@ class Attack:
 
     Attributes:
         tactics: name by tactic id (``TA0001``).
-        techniques: name and tactic ids by technique id (``T1110``, ``T1078.004``), retired ones included.
+        techniques: name and tactic ids by technique id (``T1110``, ``T1078.004``). Those that ATT&CK has revoked or
+            deprecated are not among them: a manager does not find them.
     """
 
     tactics: Mapping[str, str]

@@ -6,10 +6,16 @@ import json
 import re
 import time as clock
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wazuh_cicd.engine.decode.event import LOCAL_AGENT
-from wazuh_cicd.engine.decode.jsontext import parse, print_formatted
+from wazuh_cicd.engine.decode.jsontext import (
+    NESTING_LIMIT,
+    depth_of,
+    parse_whole,
+    print_formatted,
+    room_for_nesting,
+)
 from wazuh_cicd.engine.decode.predecode import shown_hostname
 from wazuh_cicd.engine.judge.mitre import describe
 from wazuh_cicd.engine.load.decoderdefinition import STATIC_FIELDS
@@ -24,6 +30,13 @@ if TYPE_CHECKING:
 
 # A group string is cut to this many bytes before it is split.
 MAX_GROUPS = 1023
+# What logtest reads may be nested so deep.
+MAX_DEPTH = NESTING_LIMIT
+_BRACKET = ord("[")
+# Bytes. Longer names are taken apart each time.
+_LONGEST_NAME = 200
+# More brackets than this may nest deeper than Python likes.
+_FAST_BRACKETS = 400
 # A description is expanded only if the result stays below this many bytes.
 MAX_DESCRIPTION = 1024
 
@@ -33,7 +46,10 @@ _DESCRIPTION_STATICS = frozenset(STATIC_FIELDS)
 
 def text(data: bytes) -> str:
     """Decode for people and JSON; every byte that is not UTF-8 survives as a lone surrogate."""
-    return data.decode("utf-8", "surrogateescape")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape")
 
 
 def expand(template: bytes, event: Event) -> bytes:
@@ -75,41 +91,88 @@ def printed(value: bytes) -> Any:  # noqa: ANN401  (JSON)
     """Return a field's value as the alert prints it: text, or an array when it is the text of one."""
     if value.startswith(b"[") and value.endswith(b"]"):
         try:
-            parsed = parse(value)
-            if isinstance(parsed, list):
-                return json.loads(text(print_formatted(parsed)))
-        except (ValueError, RecursionError):
+            shown = text(print_formatted(parse_whole(value)))
+        except ValueError:
             return text(value)
+        if shown.count("[") + shown.count("{") < _FAST_BRACKETS:
+            return json.loads(shown)
+        with room_for_nesting():
+            return json.loads(shown)
     return text(value)
+
+
+class _Path(NamedTuple):
+    """A name with dots, taken apart.
+
+    Attributes:
+        above: the objects around the member, outermost first: (path in lower case, name).
+        whole: the path of the member in lower case.
+        last: the name of the member.
+    """
+
+    above: tuple[tuple[str, str], ...]
+    whole: str
+    last: str
+
+
+@lru_cache(maxsize=8192)
+def _path_of(name: bytes) -> _Path:
+    *steps, last = text(name).split(".")
+    lowered = [step.lower() for step in (*steps, last)]
+    above = tuple((".".join(lowered[: depth + 1]), step) for depth, step in enumerate(steps))
+    return _Path(above, ".".join(lowered), last)
 
 
 def nest(fields: Iterable[tuple[bytes, bytes]], data: dict[str, Any]) -> None:
     """Put dynamic fields into ``data``: dots make objects; names compare without case on each level, first wins."""
-    cases: dict[int, dict[str, str]] = {id(data): {key.lower(): key for key in data}}
+    taken = {key.lower() for key in data}
+    objects: dict[str, dict[str, Any]] = {}
     for name, value in fields:
         if not value:
             continue
-        *path, last = text(name).split(".")
+        above, whole, last = _path_of(name) if len(name) <= _LONGEST_NAME else _path_of.__wrapped__(name)
+        if whole in taken:
+            continue
         place = data
-        for step in path:
-            index = cases[id(place)]
-            key = index.get(step.lower())
-            inner: dict[str, Any] = {}
-            if key is None:
-                index[step.lower()] = step
-                place[step] = inner
-                cases[id(inner)] = {}
-            else:
-                taken: Any = place[key]
-                if not isinstance(taken, dict):
-                    break
-                inner = taken
-            place = inner
-        else:
-            index = cases[id(place)]
-            if last.lower() not in index:
-                index[last.lower()] = last
-                place[last] = printed(value)
+        if above:
+            found = objects.get(above[-1][0]) or _object_at(above, data, objects, taken)
+            if found is None:
+                continue
+            place = found
+        taken.add(whole)
+        place[last] = printed(value) if value[0] == _BRACKET else text(value)
+
+
+def _object_at(
+    above: tuple[tuple[str, str], ...], data: dict[str, Any], objects: dict[str, dict[str, Any]], taken: set[str]
+) -> dict[str, Any] | None:
+    """Return the object of a path, made where it is missing; None when a member of the name is no object."""
+    place = data
+    for path, step in above:
+        inner = objects.get(path)
+        if inner is None:
+            if path in taken:
+                return None
+            inner = place[step] = objects[path] = {}
+            taken.add(path)
+        place = inner
+    return place
+
+
+def too_deep(event: Event) -> bool:
+    """Whether the alert is nested too deep for logtest to read it back, which then gives no output."""
+    room = MAX_DEPTH - 2  # the alert and its ``data`` are two levels
+    for name, value in event.dynamics:
+        dots = name.count(b".")
+        if dots > room:
+            return True
+        if value.startswith(b"[") and value.count(b"[") + value.count(b"{") + dots > room:
+            try:
+                if dots + depth_of(parse_whole(value)) > room:
+                    return True
+            except ValueError:
+                continue
+    return False
 
 
 def data_of(event: Event) -> dict[str, Any]:
@@ -214,7 +277,7 @@ def alert_of(
     alert["agent"] = agent
     alert["manager"] = {"name": manager}
     alert["id"] = f"{int(event.time)}.0"
-    if len(previous) > 1:
+    if rule is not None and len(previous) > 1 and previous[1]:
         alert["previous_output"] = text(b"\n".join(previous))
     if full_log:
         alert["full_log"] = text(event.full_log)

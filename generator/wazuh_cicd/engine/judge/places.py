@@ -192,6 +192,15 @@ class Node:
         """Say that the rank of a child has changed: from now on places are found by walking, as the manager does."""
         self._ranks = None
 
+    @property
+    def ranks_known(self) -> bool:
+        """Whether places are found by bisection."""
+        return self._ranks is not None
+
+    def recall_ranks(self, *, known: bool) -> None:
+        """Take the ranks from the children, for a place whose children were set from outside."""
+        self._ranks = [-child.rule.definition.rank for child in self.children] if known else None
+
     def asks_program(self) -> bool:
         """Whether some child has a condition on the program's name."""
         if self._asks_program is None:

@@ -88,8 +88,11 @@ class Rule:
 
     @property
     def composite(self) -> bool:
-        """Whether earlier events are counted. Overwritten without a context, a composite is a plain rule."""
-        return self.definition.context and self.search is not None
+        """Whether earlier events are counted. Overwritten without a context, a composite is a plain rule.
+
+        So it is with ``check_diff``: the manager then compares the text alone.
+        """
+        return self.definition.context and self.search is not None and not self.definition.check_diff
 
     def key_reader(self) -> KeyReader | None:
         """Return what reads the values that a composite asks to be equal; None when it asks for none."""

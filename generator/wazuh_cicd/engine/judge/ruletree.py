@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.judge.places import Node
 from wazuh_cicd.engine.judge.rule import Rule
+from wazuh_cicd.engine.load.cnumbers import as_c_int
 from wazuh_cicd.engine.load.messages import ERROR, WARNING, LoadMessage
 from wazuh_cicd.engine.load.ruledefinition import RANK_STEP
+from wazuh_cicd.engine.load.ruledraft import NO_SID
 from wazuh_cicd.engine.patterns import compile_pattern, word_match
 
 if TYPE_CHECKING:
@@ -20,14 +23,14 @@ if TYPE_CHECKING:
 FIRST_ORDINARY_ID = 10
 
 _RELATIONS = ("if_sid", "if_group", "if_level", "if_matched_group", "if_matched_sid")
-_INT_BITS = 32
-_LONG_MAX = (1 << 63) - 1
+# A number of ``if_sid``, or what stands where the list ends without one: the manager reads 0 there.
+_SID = re.compile(rb"[0-9]+|(?:\A|(?<=[, ]))\Z|[^0-9, ]")
 
 
-def as_c_int(digits: bytes) -> int:
-    """Read a number as the manager does: a 64-bit number cut to 32 bits, so that long ones become other ids."""
-    number = min(int(digits), _LONG_MAX) & ((1 << _INT_BITS) - 1)
-    return number - (1 << _INT_BITS) if number >> (_INT_BITS - 1) else number
+@lru_cache(maxsize=8192)
+def _lowered(group: bytes) -> bytes:
+    """Return a group in lower case; while a tree grows, the same ones are compared again and again."""
+    return group.lower()
 
 
 class RuleTree:
@@ -77,13 +80,12 @@ class RuleTree:
         if definition.overwrite:
             self._overwrite(rule)
             return True
-        counted = None if definition.if_matched_sid is None else self.rules.get(as_c_int(definition.if_matched_sid))
         if not self._attach(rule):
             return False
         rule.index = len(self.ordered)
         self.ordered.append(rule)
         self.rules[rule.id] = rule
-        self._register(rule, counted)
+        self._register(rule)
         return True
 
     def make(self, definition: RuleDefinition) -> Rule:
@@ -128,23 +130,31 @@ class RuleTree:
             return self._attach_by_group(rule, definition.if_group)
         return self._attach_by_category(rule)
 
+    def _category_root(self, rule: Rule) -> list[Node]:
+        return [root for root in self.roots if root.rule.category == rule.category][:1]
+
     def _attach_by_category(self, rule: Rule) -> bool:
-        for root in self.roots:
-            if root.rule.category == rule.category:
-                self._place(root, rule)
-                return True
+        for root in self._category_root(rule):
+            self._place(root, rule)
+            return True
         self.warn(7611, f"Category was not found. Invalid 'category'. Rule '{rule.id}' will be ignored.", rule)
         return False
 
     def _attach_by_sid(self, rule: Rule, sids: bytes) -> bool:
         found = False
-        for digits in re.findall(rb"[0-9]+", sids):
+        for digits in _SID.findall(sids):
+            if digits and not digits.isdigit():  # a line end at the end
+                tag = "if_sid" if rule.definition.if_matched_sid in {None, NO_SID} else "if_matched_sid"
+                self.warn(
+                    7607,
+                    f"Invalid '{tag}'. Signature ID must be an integer. Rule '{rule.id}' will be ignored.",
+                    rule,
+                )
+                return found
             sid = as_c_int(digits)
-            if sid == 0:  # no id at all for the manager: the category decides
-                found = self._attach_by_category(rule) or found
-                continue
-            targets = self._reachable(sid)
-            if not targets and rule.definition.if_matched_sid is not None:
+            # 0 is no id at all for the manager: the category decides.
+            targets = self._reachable(sid) if sid else self._category_root(rule)
+            if not targets and rule.definition.if_matched_sid not in {None, NO_SID}:
                 self.warn(
                     7620,
                     f"Signature ID '{sid}' was not found. Invalid 'if_matched_sid'.Rule '{rule.id}' will be ignored.",
@@ -175,7 +185,8 @@ class RuleTree:
         return [node for node in places if not any(_hides(other, node) for other in places if other is not node)]
 
     def _attach_by_level(self, rule: Rule, level: bytes) -> bool:
-        rank = int(level or b"0") * RANK_STEP
+        rank = as_c_int(level)
+        rank = as_c_int(rank * RANK_STEP)
         if not rank:
             shown = level.decode("utf-8", "surrogateescape")
             self.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", rule)
@@ -196,7 +207,7 @@ class RuleTree:
         targets = [
             node
             for group, nodes in self.by_group.items()
-            if any(map(group.lower().__contains__, alternatives)) and word_match(text, group)
+            if any(map(_lowered(group).__contains__, alternatives)) and word_match(text, group)
             for node in nodes
         ]
         if not targets:
@@ -209,23 +220,25 @@ class RuleTree:
             self._place(node, rule)
         return True
 
-    def _register(self, rule: Rule, counted: Rule | None) -> None:
+    def _register(self, rule: Rule) -> None:
         """Tell the rules that a composite counts that they are counted."""
         definition = rule.definition
-        if definition.if_matched_sid is not None and as_c_int(definition.if_matched_sid) == 0:
-            rule.search = "regex"  # without an expression: every remembered event counts
+        if definition.if_matched_sid == NO_SID:
+            # Without an expression: every remembered event counts. Beside check_diff nothing does.
+            rule.search = None if definition.check_diff else "regex"
         elif definition.if_matched_sid is not None:
+            counted = self.rules.get(as_c_int(definition.if_matched_sid))  # a composite may count itself
             rule.search, rule.counted = "sid", counted
             if counted is not None:
                 counted.counted_by_sid = True
         elif definition.if_matched_group is not None:
             rule.search = "group"
-            pattern = compile_pattern("osmatch", definition.if_matched_group)
+            matches = compile_pattern("osmatch", definition.if_matched_group).test_folded
             for group, nodes in self.by_group.items():
-                if pattern.test(group):
+                if matches(_lowered(group)):
                     for node in nodes:
                         node.rule.counted_by_groups.append(rule)
-        elif definition.if_matched_regex is not None:
+        elif definition.if_matched_regex is not None and not definition.check_diff:
             rule.search = "regex"
             rule.compile_matched()
 
@@ -233,9 +246,11 @@ class RuleTree:
         old = self.rules[rule.id]
         before, after = old.definition, rule.definition
         for relation in _RELATIONS:
-            if getattr(after, relation.replace("if_", "if_matched_"), None) is not None:
+            if getattr(after, relation.replace("if_", "if_matched_"), None) not in {None, NO_SID}:
                 continue  # the manager takes if_sid for a part of if_matched_sid, if_group of if_matched_group
             new_text, old_text = getattr(after, relation), getattr(before, relation)
+            if relation == "if_matched_sid" and new_text == NO_SID:
+                continue
             # The manager warns of if_group even when it is the same.
             if new_text is not None and (relation == "if_group" or new_text != old_text):
                 self.warn(

@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.decode.event import Event
     from wazuh_cicd.engine.load.decoderdefinition import DecoderDefinition
 
+    # Last log by rule and host.
+    Texts = dict[tuple[int, bytes], bytes]
+
 # A first-time-seen key is cut to this length.
 MAX_FTS_KEY = 255
+
+# What stands before the text that ``check_diff`` compared with.
+_PREVIOUS_OUTPUT = b"Previous output:"
 
 # Similarity test of first-time-seen keys of ``ids`` decoders: analysisd.fts_list_size and fts_min_size_for_str.
 _FTS_RECENT = 32
@@ -45,17 +51,24 @@ class Seen:
     """What one session has seen.
 
     Attributes:
+        previous: what the alert shows as ``previous_output``: logs that the composites which fired on the event have
+            counted, newest first, or what ``check_diff`` compared with.
         previous_log: what ``check_diff`` compared with last.
     """
 
-    __slots__ = ("_keys", "_recent", "_texts", "previous_log")
+    __slots__ = ("_keys", "_recent", "_texts", "previous", "previous_log")
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, texts: Texts | None = None) -> None:
+        """Start with nothing.
+
+        Args:
+            texts: what ``check_diff`` remembers. A manager keeps it on disk, so that all sessions share it.
+        """
+        self.previous: list[bytes] = []
         self.previous_log: bytes | None = None
         self._keys: set[bytes] = set()
         self._recent: deque[bytes] = deque(maxlen=_FTS_RECENT)
-        self._texts: dict[tuple[int, str], bytes] = {}
+        self._texts: Texts = {} if texts is None else texts
 
     def is_first(self, event: Event) -> bool:
         """Whether the event's key is new; it is known from now on. Events of decoders without ``fts`` are never new."""
@@ -73,19 +86,31 @@ class Seen:
         self._keys.add(key)
         return True
 
-    def differs(self, index: int, event: Event) -> bool:
-        """Whether the log differs from the last one that the rule saw from this agent; the first one does not.
+    def differs(self, rule_id: int, event: Event) -> bool:
+        """Whether the log differs from the last one that the rule saw from this host; the first one does not.
 
         Args:
-            index: the rule's.
+            rule_id: the rule's.
             event: with its log.
         """
-        key = (index, event.agent_id)
+        host = _folder_of(event.hostname)
+        if host is None:
+            return False
+        key = (rule_id, host)
         before = self._texts.get(key)
         if before == event.log:
             return False
         self._texts[key] = event.log
         if before is None:
             return False
+        self.previous = [_PREVIOUS_OUTPUT, before]
         self.previous_log = before
         return True
+
+
+def _folder_of(hostname: bytes) -> bytes | None:
+    """Return where the manager keeps the texts of a host; None where it cannot make the folder, and keeps nothing."""
+    if hostname.startswith(b"("):
+        hostname = hostname[1:].partition(b")")[0]
+    parts = [part for part in hostname.split(b"/") if part not in {b"", b"."}]
+    return b"/".join(parts) if len(parts) <= 1 else None

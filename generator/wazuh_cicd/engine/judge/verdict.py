@@ -20,10 +20,12 @@ class Verdict:
     Attributes:
         event: the event with all of its fields.
         rule: the final rule, or None.
-        alert: the manager would write an alert (``alert`` of logtest): the rule's level reaches the configured one and
-            the rule is not suppressed by ``ignore``.
+        alert: the manager would write an alert of this rule to ``alerts.json``: its level reaches the configured one or
+            an option says so, and ``ignore`` does not silence it.
+        logtest_alert: what logtest calls ``alert``: it knows neither ``no_log`` nor ``log_alert``, and lets every other
+            event through when the time of ``ignore`` is over.
         firedtimes: how often the rule has been the result in this session.
-        failed: the manager answers with an error and no output (a location it cannot read, a ruleset without roots).
+        failed: logtest answers with an error and no output (a location it cannot read, a ruleset without roots).
     """
 
     __slots__ = (
@@ -33,6 +35,7 @@ class Verdict:
         "event",
         "failed",
         "firedtimes",
+        "logtest_alert",
         "previous",
         "previous_log",
         "rule",
@@ -45,6 +48,7 @@ class Verdict:
         self.event = event
         self.rule: Rule | None = None
         self.alert = False
+        self.logtest_alert = False
         self.firedtimes = 0
         self.failed = False
         self._manager = manager

@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.judge.explain import Trace
     from wazuh_cicd.engine.judge.memory import Memory
     from wazuh_cicd.engine.judge.places import Compile, Entry, Node, Plan
-    from wazuh_cicd.engine.judge.rule import Rule
 
     # What conditions on the session's state answered, by place.
     Outcomes = dict[Node, bool]
 
 
-def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, compile_rule: Compile) -> Rule | None:
-    """Return the rule that the first matching place of a plan leads to; its counter is advanced.
+def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, compile_rule: Compile) -> Node | None:
+    """Return the place that the first matching place of a plan leads to; the counter of its rule is advanced.
 
     Args:
         plan: of the category roots.
@@ -35,8 +34,8 @@ def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, compile_r
         outcomes: receives what conditions on the session's state answered.
         compile_rule: compiles the conditions of a rule.
     """
-    # The levels above the current one: where to go on there, and the rule that matched.
-    above: list[tuple[Iterator[Entry], Rule]] = []
+    # The levels above the current one: where to go on there, and the place that matched.
+    above: list[tuple[Iterator[Entry], Node]] = []
     level = iter(plan.select(event) if plan.guarded else plan.entries)
     while True:
         for checks, rule, node in level:
@@ -49,20 +48,21 @@ def find(plan: Plan, event: Event, memory: Memory, outcomes: Outcomes, compile_r
                 if node.children:
                     below = plan_of(node, event, compile_rule)
                     if below.entries:
-                        above.append((level, rule))
+                        above.append((level, node))
                         level = iter(below.select(event) if below.guarded else below.entries)
                         break
                 if not rule.definition.noalert:
                     memory.fired[rule.index] += 1
-                    return rule
+                    return node
         else:
             # No child took the event: it is the parent's, unless that one lets the search go on.
             if not above:
                 return None
-            level, rule = above.pop()
+            level, node = above.pop()
+            rule = node.rule
             if not rule.definition.noalert:
                 memory.fired[rule.index] += 1
-                return rule
+                return node
 
 
 def _state_holds(node: Node, event: Event, memory: Memory, outcomes: Outcomes) -> bool:
@@ -74,7 +74,7 @@ def _state_holds(node: Node, event: Event, memory: Memory, outcomes: Outcomes) -
     return holds
 
 
-def explain(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, compile_rule: Compile) -> Rule | None:
+def explain(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, compile_rule: Compile) -> Node | None:
     """Do what ``find`` does, and note every rule that is tried with its first failing condition."""
 
     def matches(node: Node) -> bool:
@@ -97,7 +97,7 @@ def explain(roots: Sequence[Node], event: Event, memory: Memory, trace: Trace, c
         return None
     memory.fired[won.rule.index] += 1
     trace.won(won)
-    return won.rule
+    return won
 
 
 def replay(roots: Sequence[Node], event: Event, outcomes: Outcomes, compile_rule: Compile) -> list[int]:

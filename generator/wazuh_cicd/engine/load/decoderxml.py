@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, NoReturn
 
 from wazuh_cicd.engine.load.decoderdefinition import (
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 CATEGORIES = ("firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec")
 
-# A further piece of a text that is written in several tags may not be longer.
-MAX_PIECE = 1024
+# Bytes. The text of a tag must be shorter than this, all pieces together where it is written in several tags.
+MAX_TEXT = 1024
 
 _TYPES: dict[str, tuple[Kind, tuple[Kind, ...]]] = {
     "program_name": ("osmatch", ("osmatch", "osregex", "pcre2")),
@@ -39,6 +40,8 @@ _TYPES: dict[str, tuple[Kind, tuple[Kind, ...]]] = {
     "regex": ("osregex", ("osregex", "pcre2")),
 }
 _OFFSETS = (AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX)
+# What ``<fts>`` calls a part of the key.
+_FTS_WORDS = {name: name for name in FTS_NAMES} | {"user": "dstuser", "extra_data": "data"}
 
 
 def read_decoders(files: Sequence[tuple[str, bytes]], messages: list[LoadMessage]) -> LoadedDecoders:
@@ -55,15 +58,18 @@ def _broken(declared: str) -> tuple[int, str]:
 
 @dataclass(slots=True)
 class _Text:
-    """A pattern while it is read: the tags of one name are glued together, the last type counts."""
+    """A pattern while it is read: the tags of one name are glued together, the last type counts.
 
-    text: str = ""
+    The text is None when it was too long: the manager then has none of it, but keeps the offset.
+    """
+
+    text: str | None = None
     kind: Kind = "osregex"
     offset: str = WHOLE
 
     def written(self) -> PatternText:
         """Return the pattern as written."""
-        return PatternText(self.kind, to_bytes(self.text))
+        return PatternText(self.kind, to_bytes(self.text or ""))
 
 
 @dataclass(slots=True)
@@ -79,7 +85,8 @@ class _Draft:
     has_order: bool = False
     plugin: str = ""
     plugin_offset: str = WHOLE
-    fts_names: set[str] = field(default_factory=set)
+    fts_statics: set[str] = field(default_factory=set)
+    fts_dynamics: set[str] = field(default_factory=set)
     fts_comment: str | None = None
     accumulate: bool = False
     use_own_name: bool = False
@@ -154,7 +161,8 @@ class _Loader:
             self._fail(node, (1231, "Invalid NULL element in the configuration."))
         draft = _Draft(node.attributes[0][1], node)
         for child in node.children:
-            reader = self._readers.get(child.tag.lower())
+            tag = child.tag.lower()
+            reader = self._readers.get(child.tag if tag == "type" else tag)  # "type" alone is compared with its case
             if reader is None:
                 self._fail(child, (0, f"Invalid element '{child.tag}' for decoder '{node.tag}'"))
             reader(draft, child)
@@ -166,47 +174,46 @@ class _Loader:
     def _pattern(self, draft: _Draft, node: Node) -> None:
         tag = node.tag.lower()
         default, allowed = _TYPES[tag]
-        text = draft.texts.get(tag)
-        first = text is None
-        if text is None:
-            text = draft.texts[tag] = _Text()
-        elif len(to_bytes(node.content)) > MAX_PIECE:
-            self._messages.append(self._message(ERROR, node, 1104, "Maximum string size reached for: " + tag + "."))
-            return
-        text.text += node.content
+        text = draft.texts.setdefault(tag, _Text())
+        if tag != "program_name":
+            self._offset(draft, node, text, tag)
         text.kind = default
-        for name, value in node.attributes:
-            if name.lower() == "type":
-                known = next((kind for kind in allowed if kind == value.lower()), None)
-                if known:
-                    text.kind = known
-                else:
-                    self._bad_attribute(draft, node, "type")
-            elif name.lower() == "offset" and tag != "program_name":
-                if not first and text.offset:
-                    self._fail(
-                        node,
-                        (2109, f"Duplicated offsets for same regex. Decoder: '{draft.declared}'."),
-                        _broken(draft.declared),
-                    )
-                self._offset(draft, node, text, value)
+        value = node.attribute("type")
+        if value is not None:
+            known = next((kind for kind in allowed if kind == value.lower()), None)
+            text.kind = known or default
+            if known is None:
+                self._bad_attribute(draft, node, "type", tag)
+        text.text = self._joined(node, text.text)
 
-    def _offset(self, draft: _Draft, node: Node, text: _Text, value: str) -> None:
-        prematch = node.tag.lower() == "prematch"
-        if value not in _OFFSETS:
+    def _joined(self, node: Node, before: str | None) -> str | None:
+        """Append the text of a repeated tag; None when it is too long: the manager then has none of it."""
+        together = (before or "") + node.content
+        if len(to_bytes(together)) >= MAX_TEXT:
+            self._messages.append(self._message(ERROR, node, 1104, f"Maximum string size reached for: {node.content}."))
+            return None
+        return together
+
+    def _offset(self, draft: _Draft, node: Node, text: _Text, tag: str) -> None:
+        value = node.attribute("offset")
+        if value is None:
+            return
+        offset = value.lower()
+        if offset not in _OFFSETS:
             # For a prematch it is an error, yet the ruleset loads: the offset is just not used.
-            self._bad_attribute(draft, node, "offset", ERROR if prematch else WARNING)
-        elif prematch and value != AFTER_PARENT:
-            self._fail(node, _broken(draft.declared))
+            self._bad_attribute(draft, node, "offset", tag, ERROR if tag == "prematch" else WARNING)
+        elif text.text is not None:
+            declared = draft.declared
+            self._fail(node, (2109, f"Duplicated offsets for same regex: '{declared}'."), _broken(declared))
         else:
-            text.offset = value
+            text.offset = offset
 
-    def _bad_attribute(self, draft: _Draft, node: Node, attribute: str, severity: str = WARNING) -> None:
-        text = f"Invalid value for attribute '{attribute}' in '{node.tag}' option (decoder `{draft.declared}`)."
+    def _bad_attribute(self, draft: _Draft, node: Node, attribute: str, tag: str, severity: str = WARNING) -> None:
+        text = f"Invalid value for attribute '{attribute}' in '{tag}' option (decoder `{draft.declared}`)."
         self._messages.append(self._message(severity, node, 7601, f"{text} Default value will be used."))
 
     def _parent(self, draft: _Draft, node: Node) -> None:
-        draft.parent = node.content
+        draft.parent = self._joined(node, draft.parent)
 
     def _category(self, draft: _Draft, node: Node) -> None:
         if node.content not in CATEGORIES:
@@ -214,51 +221,63 @@ class _Loader:
         draft.category = node.content
 
     def _order(self, draft: _Draft, node: Node) -> None:
+        """Read the names of captures; a second ``<order>`` takes the place of the first."""
+        if node.content.count(",") >= MAX_DYNAMIC_FIELDS:
+            self._fail(node, (0, "Order has too many fields."))
         draft.has_order = True
+        draft.order = []
         for item in node.content.split(","):
             name = item.lstrip(" ").partition(" ")[0]  # a blank ends the name, a line break does not
             if not name:
                 wrong = f"Wrong field '{item}' in the order of decoder '{draft.declared}'"
                 self._fail(node, (0, f"decode-xml: {wrong}"))
             draft.order.append("dstuser" if name == "user" else name)
-        if len(draft.order) > MAX_DYNAMIC_FIELDS:
-            self._fail(node, (0, f"Order has too many fields in decoder '{draft.declared}'"))
 
     def _fts(self, draft: _Draft, node: Node) -> None:
+        """Read names of a first-time-seen key. Of several ``<fts>``, static names add up, the last dynamic ones count.
+
+        A dynamic name must be one of the order before it, and no static one may stand there in front of it: the
+        manager looks no further. Without an order it is passed over.
+        """
+        draft.fts_dynamics = set()
+        dynamics = {
+            name.lower(): name for name in reversed(list(takewhile(lambda name: name not in STATIC_NAMES, draft.order)))
+        }
         for item in node.content.split(","):
-            name = item.strip(" ")
-            name = {"user": "dstuser", "extra_data": "data"}.get(name, name)
-            if name in FTS_NAMES or (name in draft.order and name not in STATIC_NAMES):
-                draft.fts_names.add(name)
-            elif draft.has_order:  # a name that no order before it declares is passed over when there is no order yet
-                wrong = f"Wrong field '{item}' in the fts decoder '{draft.declared}'"
+            shown = item[: len(item) - len(item.lstrip(" "))] + item.lstrip(" ").partition(" ")[0]
+            name = shown.lstrip(" ")
+            if name in _FTS_WORDS:
+                draft.fts_statics.add(_FTS_WORDS[name])
+            elif name and name.lower() in dynamics:
+                draft.fts_dynamics.add(dynamics[name.lower()])
+            elif draft.has_order or not name:
+                wrong = f"Wrong field '{shown}' in the fts decoder '{draft.declared}'"
                 self._fail(node, (0, f"decode-xml: {wrong}"))
 
     def _fts_comment(self, draft: _Draft, node: Node) -> None:
-        draft.fts_comment = node.content
+        draft.fts_comment = self._joined(node, draft.fts_comment)
 
     def _accumulate(self, draft: _Draft, node: Node) -> None:
         del node
         draft.accumulate = True
 
     def _own_name(self, draft: _Draft, node: Node) -> None:
-        draft.use_own_name = node.content == "true"
+        draft.use_own_name = draft.use_own_name or node.content == "true"
 
     def _plugin(self, draft: _Draft, node: Node) -> None:
         if node.content not in PLUGIN_NAMES:
             self._fail(node, (2110, f"Invalid decoder argument for plugin_decoder: '{node.content}'."))
         draft.plugin = node.content
-        offset = node.get("offset")
-        if offset is not None and offset not in _OFFSETS:
+        offset = (node.attribute("offset") or "").lower()
+        if offset not in _OFFSETS and node.attribute("offset") is not None:
             self._fail(node, _broken(draft.declared))
-        elif offset is not None:
-            draft.plugin_offset = offset
+        draft.plugin_offset = offset
 
     def _json_null(self, draft: _Draft, node: Node) -> None:
         value = node.content.lower()
         draft.json_discard_null = value == "discard"
         if value == "empty":
-            text = f"Deprecated value '{node.content}' in '{node.tag}' option (decoder `{draft.declared}`)."
+            text = f"Deprecated value '{node.content}' in '{node.tag.lower()}' option (decoder `{draft.declared}`)."
             self._warn(node, 7603, f"{text} Default value will be used.")
         elif value not in ("string", "discard"):
             self._bad_value(draft, node)
@@ -270,51 +289,59 @@ class _Loader:
             self._bad_value(draft, node)
 
     def _bad_value(self, draft: _Draft, node: Node) -> None:
-        text = f"Invalid value '{node.content}' in '{node.tag}' option (decoder `{draft.declared}`)."
+        text = f"Invalid value '{node.content}' in '{node.tag.lower()}' option (decoder `{draft.declared}`)."
         self._warn(node, 7602, f"{text} Default value will be used.")
 
     # What must hold between the elements.
 
     def _check(self, draft: _Draft) -> None:
-        node, texts = draft.node, draft.texts
+        """Check what must hold between the elements, in the manager's order."""
         broken = _broken(draft.declared)
-        if "prematch" not in texts and "program_name" not in texts and draft.parent is None:
-            self._fail(node, (2108, f"No 'prematch' found in decoder: '{draft.declared}'."), broken)
-        regex = texts.get("regex")
-        if regex is None and (draft.fts_names or draft.has_order):
-            self._fail(node, broken)
-        if regex is not None and not draft.has_order:
-            self._fail(node, broken)
-        if draft.plugin and regex is not None:
-            self._fail(node, (2111, f"Additional data to plugin decoder: '{draft.declared}'."))
-        if regex is not None:
-            self._check_regex_offset(draft, regex)
-        if draft.parent is None:
-            self._check_offsets_of_root(draft)
-
-    def _check_regex_offset(self, draft: _Draft, regex: _Text) -> None:
-        offset = regex.offset
-        if draft.parent is None and offset == AFTER_PREMATCH:
-            regex.offset = AFTER_PARENT  # of a root, both mean behind its own prematch
-        elif (draft.parent is None and offset) or (offset == AFTER_PREMATCH and "prematch" not in draft.texts):
-            self._fail(draft.node, (2120, f"Invalid offset value: '{offset}'"), _broken(draft.declared))
-
-    def _check_offsets_of_root(self, draft: _Draft) -> None:
-        refused = (2120, f"Invalid offset value: '{AFTER_PARENT}'")
-        if draft.plugin_offset:
-            if draft.plugin_offset == AFTER_PARENT:
-                self._fail(draft.node, refused, _broken(draft.declared))
-            draft.plugin_offset = AFTER_PARENT
+        has = {tag for tag, text in draft.texts.items() if text.text is not None}
+        if draft.parent is None and not has & {"prematch", "program_name"}:
+            self._fail(draft.node, (2108, f"No 'prematch' found in decoder: '{draft.declared}'."), broken)
+        if ("regex" not in has and (draft.fts_statics or draft.fts_dynamics)) or ("regex" in has) != draft.has_order:
+            self._fail(draft.node, broken)
+        self._check_regex_offset(draft, has)
         prematch = draft.texts.get("prematch")
         if prematch is not None and prematch.offset:
-            self._fail(draft.node, refused, _broken(draft.declared))
+            if prematch.offset != AFTER_PARENT:
+                self._fail(draft.node, broken)
+            if draft.parent is None:
+                self._refuse_offset(draft, AFTER_PARENT)
+        if (draft.plugin_offset == AFTER_PARENT and draft.parent is None) or (
+            draft.plugin_offset == AFTER_PREMATCH and "prematch" not in has
+        ):
+            self._refuse_offset(draft, draft.plugin_offset)
+        if draft.plugin_offset == AFTER_PREMATCH and draft.parent is None:
+            draft.plugin_offset = AFTER_PARENT  # of a root, both mean behind its own prematch
+
+    def _check_regex_offset(self, draft: _Draft, has: set[str]) -> None:
+        regex = draft.texts.get("regex")
+        if regex is None:
+            return
+        if draft.parent is None:
+            if regex.offset in {AFTER_PARENT, AFTER_REGEX}:
+                self._refuse_offset(draft, regex.offset)
+            if regex.offset:
+                regex.offset = AFTER_PARENT  # of a root, both mean behind its own prematch
+        elif (regex.offset == AFTER_PREMATCH and "prematch" not in has) or (
+            regex.offset == AFTER_REGEX and "regex" not in has
+        ):
+            self._refuse_offset(draft, regex.offset)
+
+    def _refuse_offset(self, draft: _Draft, offset: str) -> NoReturn:
+        self._fail(draft.node, (2120, f"Invalid offset value: '{offset}'"), _broken(draft.declared))
 
     def _finished(self, draft: _Draft) -> tuple[DecoderDefinition, CompiledTexts]:
         """Compile the patterns, and return what the element states."""
-        prematch, program, regex = (draft.texts.get(tag) for tag in ("prematch", "program_name", "regex"))
+        written = {tag: text for tag, text in draft.texts.items() if text.text is not None}
+        prematch, program, regex = (written.get(tag) for tag in ("prematch", "program_name", "regex"))
         prematch_pattern = self._compile(draft, prematch)
         program_pattern = self._compile(draft, program)
         patterns = CompiledTexts(program_pattern, prematch_pattern, self._compile(draft, regex, captures=True))
+        if draft.plugin and (regex is not None or draft.has_order):
+            self._fail(draft.node, (2111, f"Additional data to plugin decoder: '{draft.declared}'."))
         definition = DecoderDefinition(
             declared=draft.declared,
             name=draft.declared if draft.parent is None or draft.use_own_name else draft.parent,
@@ -328,7 +355,7 @@ class _Loader:
             order=tuple(draft.order),
             plugin=draft.plugin,
             plugin_offset=draft.plugin_offset,
-            fts=frozenset(draft.fts_names),
+            fts=frozenset(draft.fts_statics | draft.fts_dynamics),
             fts_comment=draft.fts_comment,
             accumulate=draft.accumulate,
             use_own_name=draft.use_own_name,
@@ -344,7 +371,7 @@ class _Loader:
         if text is None:
             return None
         try:
-            return compile_pattern(text.kind, to_bytes(text.text), captures=captures)
+            return compile_pattern(text.kind, to_bytes(text.text or ""), captures=captures)
         except PatternError:
             self._fail(draft.node, (1452, f"Syntax error on regex: '{text.text}'"), _broken(draft.declared))
 

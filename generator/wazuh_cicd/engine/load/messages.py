@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 WARNING = "WARNING"
 ERROR = "ERROR"
+# Bytes of a message that are kept.
+MAX_TEXT = 2047
 # Our own words where a manager refuses without saying why.
 NOTE = "NOTE"
 
@@ -32,6 +34,12 @@ class LoadMessage:
     line: int = 0
     column: int = 0
     rule: int = 0
+
+    def __post_init__(self) -> None:
+        """Cut the text as the manager does."""
+        if len(self.text) * 4 > MAX_TEXT:
+            cut = self.text.encode("utf-8", "surrogateescape")[:MAX_TEXT].decode("utf-8", "surrogateescape")
+            object.__setattr__(self, "text", cut)
 
     def __str__(self) -> str:
         """The line as a logtest session returns it: ``WARNING: (7612): ...``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from wazuh_cicd.engine.load.cnumbers import as_c_int
 from wazuh_cicd.engine.load.messages import WARNING
 from wazuh_cicd.engine.load.ruledefinition import LEVEL_ZERO_RANK, RANK_STEP
 from wazuh_cicd.engine.load.ruledraft import RuleAttributes
@@ -18,9 +19,9 @@ FREQUENCIES = range(2, 10_000)
 
 # Attributes that are numbers -> (digits that count, what the manager calls a bad one).
 _NUMBERS = {
-    "maxsize": (4, "Invalid maxsize: {}. Must be integer (max 4 digits)"),
+    "maxsize": (4, "Invalid maxsize: {}. Must be integer"),
     "timeframe": (5, "Invalid timeframe: {}. Must be integer (max 5 digits)"),
-    "ignore": (6, "Invalid ignore time: {}. Must be integer (max 6 digits)"),
+    "ignore": (6, "Invalid ignore_time: {}. Must be integer (max 6 digits)"),
     "accuracy": (4, "Invalid accuracy: {}. Must be integer"),
 }
 
@@ -41,8 +42,9 @@ def read_attributes(context: RuleContext, node: Node, position: int) -> RuleAttr
     for name, value in node.attributes:
         attribute = name.lower()
         if attribute == "noalert":
-            noalert = value == "1"
-            if value not in {"0", "1"}:
+            if value in {"0", "1"}:
+                noalert = value == "1"
+            else:
                 context.messages.append(context.message(WARNING, 0, "Invalid value for attribute 'noalert'", node))
         elif attribute == "overwrite":
             if value not in {"yes", "no"}:
@@ -83,9 +85,9 @@ def _refuse(context: RuleContext, node: Node, text: str) -> NoReturn:
 def _frequency(context: RuleContext, node: Node, value: str) -> int:
     if not _digits(value):
         _refuse(context, node, f"Invalid frequency: {value}. Must be integer")
-    frequency = int(value[:4] or "0") if len(value) <= MAX_ID_DIGITS else -1
-    if frequency not in FREQUENCIES or len(value.lstrip("0")) > 4:
-        _refuse(context, node, f"Invalid frequency: {value}. Must be higher than 1 and lower than 10000.")
+    frequency = as_c_int(value)
+    if frequency not in FREQUENCIES:
+        _refuse(context, node, f"Invalid frequency: {frequency}. Must be higher than 1 and lower than 10000.")
     return frequency
 
 
@@ -96,9 +98,9 @@ def _number(context: RuleContext, node: Node, attribute: str, value: str) -> int
         # Anything but digits counts as no level at all; the empty text counts as 0.
         if not digits:
             return None
-        level = int(value or "0")
-        if level > MAX_LEVEL:
-            _refuse(context, node, f"Invalid level: {value}. Must be an integer between 0 and {MAX_LEVEL}.")
+        level = as_c_int(value)
+        if not 0 <= level <= MAX_LEVEL:
+            _refuse(context, node, f"Invalid level: {level}. Must be an integer between 0 and {MAX_LEVEL}.")
         return level
     if attribute == "id":
         if not digits or len(value) > MAX_ID_DIGITS:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.patterns import Kind
 
 
+# Bytes. A text of a tag must be shorter than this; neither an appended piece nor what it is appended to may be longer.
+TEXT_LIMIT = 2048
+
+
 @dataclass(slots=True)
 class RuleContext:
     """Where rules are read, and with what.
@@ -60,22 +64,25 @@ class RuleContext:
         """Refuse the ruleset where the manager does so without a word: the text is ours, and marked as a note."""
         raise FatalLoadError(self.message(NOTE, 0, text, node, rule))
 
-    def qualifiers(self, rule: RuleDraft, node: Node, default: Kind, *, typed: bool = True) -> tuple[Kind, bool]:
-        """Return language and negation of a tag; bad values are warned about and ignored.
+    def joined(self, rule: RuleDraft, node: Node, before: bytes | None, text: bytes) -> bytes | None:
+        """Append the text of a repeated tag; None when it is too long: the manager then has none of it."""
+        too_long = len(text) >= TEXT_LIMIT if before is None else max(len(before), len(text)) > TEXT_LIMIT
+        if too_long:
+            self.error(1104, f"Maximum string size reached for: {node.content}.", node, rule)
+            return None
+        return text if before is None else before + text
 
-        An address has no language (``typed`` is false): its type is not even looked at.
-        """
-        kind, negate = default, False
-        for name, value in node.attributes:
-            key, word = name.lower(), value.lower()
-            if key == "type" and typed:
-                if word in PATTERN_TYPES:
-                    kind = PATTERN_TYPES[word]
-                else:
-                    self.warn(7600, f"Invalid value '{value}' for attribute 'type' in rule {rule.id}.", node, rule)
-            elif key == "negate":
-                if word in {"yes", "no"}:
-                    negate = word == "yes"
-                else:
-                    self.warn(7600, f"Invalid value '{value}' for attribute 'negate' in rule {rule.id}.", node, rule)
-        return kind, negate
+    def kind(self, rule: RuleDraft, node: Node, default: Kind) -> Kind:
+        """Return the pattern language of a tag; a bad value is warned about and ignored."""
+        value = node.attribute("type")
+        kind = PATTERN_TYPES.get(value.lower()) if value is not None else default
+        if kind is None:
+            self.warn(7600, f"Invalid value '{value}' for attribute 'type' in rule {rule.id}.", node, rule)
+        return kind or default
+
+    def negation(self, rule: RuleDraft, node: Node) -> bool:
+        """Return whether a tag is negated; a bad value is warned about and ignored."""
+        value = node.attribute("negate")
+        if value is not None and value.lower() not in {"yes", "no"}:
+            self.warn(7600, f"Invalid value '{value}' for attribute 'negate' in rule {rule.id}.", node, rule)
+        return value is not None and value.lower() == "yes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from wazuh_cicd.engine.load.cnumbers import as_c_int
 from wazuh_cicd.engine.load.daytime import TimeRange
 from wazuh_cicd.engine.load.ruledefinition import (
     LEVEL_ZERO_RANK,
@@ -14,6 +15,9 @@ from wazuh_cicd.engine.load.ruledefinition import (
     RuleDefinition,
     TextTest,
 )
+
+# What ``if_matched_sid`` counts every event with: no rule at all.
+NO_SID = b"0"
 
 
 class RuleAttributes(NamedTuple):
@@ -35,7 +39,7 @@ class RuleDraft:
     """What the tags have said so far; see ``RuleDefinition`` for what each means."""
 
     attributes: RuleAttributes
-    group: bytes
+    group: bytes | None
     options: Options
     overwrite: bool = False
     description: bytes | None = None
@@ -79,11 +83,12 @@ class RuleDraft:
         if level == 0 and attributes.rank == LEVEL_ZERO_RANK:
             level = attributes.rank  # accuracy="0": the manager never makes it 0 again
         if_sid, if_group = self.if_sid, self.if_group
+        matched_sid = None if self.if_matched_sid is None else str(as_c_int(self.if_matched_sid)).encode()
         if if_sid is None and if_group is None and not self.overwrite:
             if self.if_matched_group is not None:
                 if_group = self.if_matched_group
-            else:
-                if_sid = self.if_matched_sid
+            elif matched_sid != NO_SID:
+                if_sid = matched_sid
         return RuleDefinition(
             id=attributes.id,
             level=level,
@@ -97,7 +102,7 @@ class RuleDraft:
             timeframe=attributes.timeframe,
             ignore=attributes.ignore,
             noalert=attributes.noalert,
-            group=self.group,
+            group=self.group or b"",
             description=self.description,
             info=self.info,
             cve=self.cve,
@@ -118,7 +123,7 @@ class RuleDraft:
             if_sid=if_sid,
             if_group=if_group,
             if_level=self.if_level,
-            if_matched_sid=self.if_matched_sid,
+            if_matched_sid=matched_sid,
             if_matched_group=self.if_matched_group,
             if_matched_regex=self.if_matched_regex,
             context=self.context,

@@ -12,12 +12,19 @@ from wazuh_cicd.engine.load.messages import ERROR, FatalLoadError, LoadMessage
 from wazuh_cicd.engine.load.ruleattributes import read_attributes
 from wazuh_cicd.engine.load.ruledefinition import Options, TextTest
 from wazuh_cicd.engine.load.ruledraft import RuleDraft
-from wazuh_cicd.engine.load.ruletagreaders import TAG_READERS
-from wazuh_cicd.engine.load.ruletags import DEPRECATED_TAGS, DIFFERENT_TAGS, JOINED_TAGS, SAME_TAGS, TEXT_TAGS
+from wazuh_cicd.engine.load.ruletagreaders import TAG_READERS, surely_valid
+from wazuh_cicd.engine.load.ruletags import (
+    DEPRECATED_TAGS,
+    DIFFERENT_TAGS,
+    JOINED_TAGS,
+    PATTERN_ORDER,
+    SAME_TAGS,
+    STRICT_TAGS,
+    TEXT_TAGS,
+)
 from wazuh_cicd.engine.load.xmlreader import read_xml
 from wazuh_cicd.engine.load.xmlreader import to_bytes as raw
 from wazuh_cicd.engine.patterns import PatternError, shared_pattern
-from wazuh_cicd.engine.patterns.osmatch import MAX_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +33,11 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.load.ruledefinition import RuleDefinition
     from wazuh_cicd.engine.load.xmlreader import Node
 
-# A text of a tag must be shorter than this; appended pieces may have exactly this size.
-TEXT_LIMIT = 2048
-
 # What ``if_sid`` may consist of.
-SID_LIST = re.compile(rb"[0-9, ]+\Z")
+SID_LIST = re.compile(rb"[0-9, ]+\n?\Z")
 
 # A frequency up to this counts no earlier event: the manager takes it for none.
 PLAIN_FREQUENCY = 2
-
-# OS_Regex without parentheses, and with no other escapes than those of the language, always compiles.
-_PLAIN_OSREGEX = re.compile(rb"(?:[^\\()]|\\[wdspWDS.t$|()\\<])*\Z", re.DOTALL)
 
 NO_OPTION = (
     "Rule '{}' without any option. It may lead to false positives and some other problems for the system. Exiting."
@@ -122,6 +123,8 @@ def read_rule(context: RuleContext, node: Node, group: bytes, position: int) -> 
 def _read_tag(context: RuleContext, rule: RuleDraft, node: Node) -> bool:
     """Read one tag of a rule; False when the manager drops the rule because of it."""
     tag = node.tag.lower()
+    if tag in STRICT_TAGS:
+        tag = node.tag
     text = raw(node.content)
     if tag in TEXT_TAGS:
         _read_text(context, rule, node, text)
@@ -134,7 +137,7 @@ def _read_tag(context: RuleContext, rule: RuleDraft, node: Node) -> bool:
     elif tag in DIFFERENT_TAGS:
         rule.different.append(DIFFERENT_TAGS[tag])
     elif tag in DEPRECATED_TAGS:
-        context.warn(0, f"Detected a deprecated field option for rule, {node.tag} is not longer available.", node, rule)
+        context.warn(0, f"Detected a deprecated field option for rule, {tag} is not longer available.", node, rule)
     else:
         context.fail(node, (0, f"Invalid option '{node.tag}' for rule '{rule.id}'."), rule=rule.id)
     return True
@@ -143,33 +146,23 @@ def _read_tag(context: RuleContext, rule: RuleDraft, node: Node) -> bool:
 def _read_joined(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bool:
     """Read a tag whose texts are joined; False when the manager drops the rule because of it."""
     tag = node.tag.lower()
-    if tag == "group":
-        rule.group += text.replace(b"\n", b"").replace(b"\r", b"")
-        return True
-    joined = _joined(context, rule, node, getattr(rule, tag), text)
-    if joined is None:
-        return True
-    setattr(rule, tag, joined)
     if tag == "if_level" and text and not text.isdigit():
         shown = text.decode("utf-8", "surrogateescape")
         context.warn(7609, f"Invalid 'if_level' value: '{shown}'. Rule '{rule.id}' will be ignored.", node, rule)
         return False
+    joined = context.joined(rule, node, getattr(rule, tag), text)
+    if tag == "group" and joined is not None:
+        joined = joined.replace(b"\n", b"")
+    setattr(rule, tag, joined)
     return True
-
-
-def _joined(context: RuleContext, rule: RuleDraft, node: Node, before: bytes | None, text: bytes) -> bytes | None:
-    """Append a repeated tag's text; None (the condition is lost) when it is too long."""
-    if len(text) > TEXT_LIMIT or (before is None and len(text) == TEXT_LIMIT):
-        context.error(1104, f"Maximum string size reached for: {text.decode('latin-1')}.", node, rule)
-        return None
-    return text if before is None else before + text
 
 
 def _read_text(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> None:
     tag = node.tag.lower()
-    before = rule.texts.get(tag)
-    joined = _joined(context, rule, node, before.source if before else None, text)
-    kind, negate = context.qualifiers(rule, node, TEXT_TAGS[tag])
+    before = rule.texts.pop(tag, None)
+    joined = context.joined(rule, node, before.source if before else None, text)
+    negate = context.negation(rule, node)
+    kind = context.kind(rule, node, TEXT_TAGS[tag])
     if joined is not None:
         rule.texts[tag] = TextTest(tag, joined, kind, negate, line=before.line if before else node.line)
 
@@ -186,7 +179,9 @@ def _check_whole(context: RuleContext, rule: RuleDraft, node: Node) -> None:
     """Check what can be judged only when all tags are read."""
     if rule.description is None:
         context.fail(node, (0, f"No such description at rule '{rule.id}'."), rule=rule.id)
-    rule.context = rule.context or rule.if_matched_group is not None or rule.if_matched_regex is not None
+    rule.context = (
+        rule.context or rule.check_diff or rule.if_matched_group is not None or rule.if_matched_regex is not None
+    )
     compares = rule.same or rule.different or rule.same_fields or rule.different_fields or rule.global_frequency
     if not rule.context and ((rule.attributes.frequency or 0) > PLAIN_FREQUENCY or compares):
         context.fail(
@@ -202,25 +197,29 @@ def check_patterns(context: RuleContext, rule: RuleDefinition) -> None:
     Raises:
         FatalLoadError: one of them does not compile.
     """
-    extra: list[TextTest] = []
+    tests = dict(rule.texts)
     if rule.if_matched_regex is not None:
-        extra.append(TextTest("if_matched_regex", rule.if_matched_regex, "osregex", line=rule.line))
+        tests["if_matched_regex"] = TextTest("if_matched_regex", rule.if_matched_regex, "osregex", line=rule.line)
     if rule.if_matched_group is not None:
-        extra.append(TextTest("if_matched_group", rule.if_matched_group, "osmatch", line=rule.line))
-    for test in [*rule.texts.values(), *rule.fields, *extra]:
-        if _surely_valid(test):
-            continue
-        try:
-            shared_pattern(test.kind, test.source)
-        except PatternError:
-            text = f"(5107): Syntax error on tag '{test.tag}' in rule {rule.id}"
-            raise FatalLoadError(LoadMessage(ERROR, 5107, text, context.path, test.line, 0, rule.id)) from None
+        tests["if_matched_group"] = TextTest("if_matched_group", rule.if_matched_group, "osmatch", line=rule.line)
+    if all(map(surely_valid, tests.values())):
+        return
+    for test in filter(None, map(tests.get, PATTERN_ORDER)):
+        _check_pattern(context, rule, test)
 
 
-def _surely_valid(test: TextTest) -> bool:
-    """Whether the pattern can be left uncompiled until an event needs it: a look at the text is enough."""
-    if len(test.source) > MAX_SOURCE:
-        return False
-    if test.kind == "osregex":
-        return _PLAIN_OSREGEX.match(test.source) is not None
-    return test.kind != "pcre2"
+def _check_pattern(context: RuleContext, rule: RuleDefinition, test: TextTest) -> None:
+    try:
+        shared_pattern(test.kind, test.source)
+    except PatternError as error:
+        code, text = _syntax_error(test, rule.id, error.code)
+        message = LoadMessage(ERROR, code, f"({code}): {text}", context.path, test.line, 0, rule.id)
+        raise FatalLoadError(message) from None
+
+
+def _syntax_error(test: TextTest, rule: int, code: int) -> tuple[int, str]:
+    """Return the code and the words on a pattern that does not compile: they are not the same for all tags."""
+    shown = test.source.decode("utf-8", "surrogateescape")
+    if test.tag.startswith("if_matched_"):
+        return 1450, f"Syntax error on regex: '{shown}': {code}."
+    return 5107, f"Syntax error on tag '{shown if test.tag == 'protocol' else test.tag}' in rule {rule}"

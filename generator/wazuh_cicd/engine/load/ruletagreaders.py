@@ -5,14 +5,17 @@ Each takes the context, the rule so far, the element and its text, and returns F
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.load.addresses import parse_network
 from wazuh_cicd.engine.load.daytime import parse_time, parse_weekday
+from wazuh_cicd.engine.load.decoderdefinition import MAX_DYNAMIC_FIELDS
 from wazuh_cicd.engine.load.ruledefinition import AddressTest, ListTest, TextTest
 from wazuh_cicd.engine.load.ruletags import CATEGORIES, COMPILED_RULES, INFO_TYPES, LOOKUPS, STATIC_NAMES
 from wazuh_cicd.engine.load.xmlreader import to_bytes as raw
 from wazuh_cicd.engine.patterns import PatternError, shared_pattern
+from wazuh_cicd.engine.patterns.osmatch import MAX_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,18 +24,38 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.load.ruledraft import RuleDraft
     from wazuh_cicd.engine.load.xmlreader import Node
 
+# OS_Regex without parentheses, and with no other escapes than those of the language, always compiles.
+_PLAIN_OSREGEX = re.compile(rb"(?:[^\\()]|\\[wdspWDS.t$|()\\<])*\Z", re.DOTALL)
+
 
 def _field(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bool:
     if not node.attributes:
         context.fail_silently(node, "<field> needs a name", rule=rule.id)
-    name = next((value for key, value in node.attributes if key == "name"), None)
+    if len(rule.fields) >= MAX_DYNAMIC_FIELDS:
+        context.fail(node, (0, f"Rule {rule.id} has exceeded the maximum number of allowed fields"), rule=rule.id)
+    name = node.attribute("name")
     if name is None:
         context.fail(node, (0, f"Failure to read rule {rule.id}. No such attribute 'name' for field."), rule=rule.id)
     if name.lower() in STATIC_NAMES:
         context.fail(node, (0, f"Failure to read rule {rule.id}. Field '{name}' is static."), rule=rule.id)
-    kind, negate = context.qualifiers(rule, node, "osregex")
-    rule.fields.append(TextTest("field", text, kind, negate, raw(name), node.line))
+    kind = context.kind(rule, node, "osregex")
+    test = TextTest("field", text, kind, context.negation(rule, node), raw(name), node.line)
+    if not surely_valid(test):
+        try:
+            shared_pattern(kind, text)
+        except PatternError:
+            context.fail(node, (5107, f"Syntax error on tag '{name}' in rule {rule.id}"), rule=rule.id)
+    rule.fields.append(test)
     return True
+
+
+def surely_valid(test: TextTest) -> bool:
+    """Whether the pattern can be left uncompiled until an event needs it: a look at the text is enough."""
+    if len(test.source) > MAX_SOURCE:
+        return False
+    if test.kind == "osregex":
+        return _PLAIN_OSREGEX.match(test.source) is not None
+    return test.kind != "pcre2"
 
 
 def _address(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bool:
@@ -41,7 +64,7 @@ def _address(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> 
         context.fail(node, (1237, f"Invalid ip address: '{node.content}'."), rule=rule.id)
     tag = node.tag.lower()
     before = rule.addresses[tag].networks if tag in rule.addresses else ()
-    negate = context.qualifiers(rule, node, "string", typed=False)[1]
+    negate = context.negation(rule, node)
     rule.addresses[tag] = AddressTest((*before, network), negate)
     return True
 
@@ -63,7 +86,7 @@ def _category(context: RuleContext, rule: RuleDraft, node: Node, _text: bytes) -
 def _time(context: RuleContext, rule: RuleDraft, node: Node, _text: bytes) -> bool:
     rule.time = parse_time(node.content)
     if rule.time is None:
-        context.fail(node, (1274, f"Invalid configuration. Element 'time': {node.content}."), rule=rule.id)
+        context.fail(node, (1274, f"Invalid configuration. Element '{node.tag}': {node.content}."), rule=rule.id)
     return True
 
 
@@ -73,27 +96,24 @@ def _weekday(context: RuleContext, rule: RuleDraft, node: Node, _text: bytes) ->
         context.fail(
             node,
             (1241, f"Invalid day format: '{node.content}'."),
-            (1274, f"Invalid configuration. Element 'weekday': {node.content}."),
+            (1274, f"Invalid configuration. Element '{node.tag}': {node.content}."),
             rule=rule.id,
         )
     return True
 
 
-def _description(_context: RuleContext, rule: RuleDraft, _node: Node, text: bytes) -> bool:
-    joined = text if rule.description is None else rule.description + text
-    rule.description = joined.replace(b"\n", b" ", 1)
+def _description(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bool:
+    rule.description = context.joined(rule, node, rule.description, text.replace(b"\n", b" ", 1))
     return True
 
 
 def _info(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bool:
-    for name, value in node.attributes:
+    for name, value in node.attributes[:1]:  # no further one is looked at
         if name.lower() != "type":
             context.error(0, f'rules_op: Element info has invalid attribute "{name}"', node, rule)
-            return True
-        if value.lower() not in INFO_TYPES:
-            context.error(0, f'rules_op: Element info attribute "type" has invalid value "{value}"', node, rule)
-            return True
-    rule.info = (rule.info or b"") + text
+        elif value not in INFO_TYPES:
+            context.error(0, f'rules_op: Element info attribute "{name}" has invalid value "{value}"', node, rule)
+    rule.info = context.joined(rule, node, rule.info, text)
     return True
 
 
@@ -118,7 +138,7 @@ def _options(context: RuleContext, rule: RuleDraft, node: Node, _text: bytes) ->
         context.fail(
             node,
             (1235, f"Invalid value for element 'options': {word}."),
-            (0, f"Invalid option 'options' for rule '{rule.id}'."),
+            (0, f"Invalid option '{node.tag}' for rule '{rule.id}'."),
             rule=rule.id,
         )
     rule.options = options
@@ -126,7 +146,9 @@ def _options(context: RuleContext, rule: RuleDraft, node: Node, _text: bytes) ->
 
 
 def _list(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bool:
-    where = (1274, f"Invalid configuration. Element 'list': {node.content}.")
+    where = (1274, f"Invalid configuration. Element '{node.tag}': {node.content}.")
+    if not node.attributes:
+        context.fail(node, (0, "List must have a correctly formatted field attribute"), where, rule=rule.id)
     name, check = None, None
     lookup = "match_key"
     for key, value in node.attributes:
@@ -157,7 +179,7 @@ def _list(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> boo
 
 def _matched_sid(context: RuleContext, rule: RuleDraft, node: Node, text: bytes) -> bool:
     rule.context = True
-    if not text.isdigit():
+    if text and not text.isdigit():
         context.warn(
             7615,
             f"Invalid 'if_matched_sid' value: '{node.content}'. Rule '{rule.id}' will be ignored.",
@@ -165,7 +187,7 @@ def _matched_sid(context: RuleContext, rule: RuleDraft, node: Node, text: bytes)
             rule,
         )
         return False
-    rule.if_matched_sid = text
+    rule.if_matched_sid = text or b"0"
     return True
 
 
@@ -185,7 +207,7 @@ def _compiled_rule(context: RuleContext, rule: RuleDraft, node: Node, _text: byt
         context.fail(
             node,
             (0, f"Compiled rule not found: '{node.content}'"),
-            (1274, f"Invalid configuration. Element 'compiled_rule': {node.content}."),
+            (1274, f"Invalid configuration. Element '{node.tag}': {node.content}."),
             rule=rule.id,
         )
     rule.compiled_rule = node.content
@@ -209,7 +231,8 @@ def _mitre(context: RuleContext, rule: RuleDraft, node: Node, _text: bytes) -> b
         found = block.get(child.tag.lower())
         if found is None:
             context.error(0, f"Invalid option '{child.tag}' for rule '{rule.id}'", child, rule)
-            return True
+            complete = False
+            continue
         if not child.content:
             kind = "Tactic" if child.tag.lower() == "tacticid" else "Technique"
             context.warn(0, f"No Mitre {kind} ID found for rule '{rule.id}'", child, rule)
@@ -249,7 +272,8 @@ def _add_mitre(context: RuleContext, rule: RuleDraft, node: Node, block: dict[st
         )
     if techniques:
         rule.mitre_ids.clear()
-        rule.mitre_pairs.append((tactics[0], techniques[0]))
+        if (pair := (tactics[0], techniques[0])) not in rule.mitre_pairs:
+            rule.mitre_pairs.append(pair)
     elif not rule.mitre_pairs:
         rule.mitre_ids += [name for name in dict.fromkeys(ids) if name not in rule.mitre_ids]
 

@@ -30,6 +30,30 @@ TEXT_TAGS: dict[str, Kind] = {
 }
 PATTERN_TYPES: dict[str, Kind] = {"osregex": "osregex", "osmatch": "osmatch", "pcre2": "pcre2"}
 
+# The order in which a manager compiles the patterns of a rule: the first that it refuses is the one it names.
+PATTERN_ORDER = (
+    "regex",
+    "match",
+    "id",
+    "srcport",
+    "dstport",
+    "status",
+    "hostname",
+    "data",
+    "extra_data",
+    "program_name",
+    "user",
+    "srcgeoip",
+    "dstgeoip",
+    "url",
+    "location",
+    "action",
+    "if_matched_group",
+    "if_matched_regex",
+    "protocol",
+    "system_name",
+)
+
 # Tags whose texts are joined and kept as text.
 JOINED_TAGS = frozenset({"if_sid", "if_group", "if_level", "if_matched_group", "if_matched_regex", "group", "cve"})
 
@@ -91,6 +115,16 @@ DIFFERENT_TAGS = {f"different_{name}": name for name in _COMPARED} | {
     "not_same_id": "id",
 }
 DEPRECATED_TAGS = frozenset({"same_agent", "not_same_agent"})
+
+# The tags whose letter case counts; all others may be written in any.
+STRICT_TAGS = frozenset(
+    {
+        f"{kind}_{name}"
+        for kind in ("same", "different")
+        for name in ("id", "url", "data", "extra_data", "status", "system_name", "srcgeoip", "dstgeoip")
+    }
+    | {"different_srcip", "different_protocol", "different_action", "not_same_source_ip", "not_same_id"}
+)
 
 LOOKUPS = frozenset(
     {

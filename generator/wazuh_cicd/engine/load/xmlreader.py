@@ -35,9 +35,12 @@ _ATTRIBUTE_STOP = re.compile(rb"[>/=\s]")
 _SPACE = b" \t\n\v\f\r"
 _VARIABLE = "var"
 _DEFINITION = re.compile(rb"<\s*var", re.IGNORECASE)
-# A shorter text is never looked at: ``$A`` stays as it is.
+# Bytes. A shorter text or attribute is never looked at: ``$A`` stays as it is.
 _SHORTEST_REFERENCE = 3
-_VARIABLE_END = re.compile(r"[$.|, ]")
+_VARIABLE_END = re.compile(rb"[$.|, ]")
+# Bytes of a variable's name, and how many of them a message shows.
+_LONGEST_NAME = 255
+_SHOWN_NAME = 95
 
 
 class XmlError(FatalLoadError):
@@ -64,10 +67,10 @@ class Node:
     line: int = 0
     column: int = 0
 
-    def get(self, name: str) -> str | None:
-        """Value of the first attribute called so without regard to letter case."""
+    def attribute(self, name: str) -> str | None:
+        """Value of the attribute called so; letter case counts."""
         for key, value in self.attributes:
-            if key.lower() == name:
+            if key == name:
                 return value
         return None
 
@@ -350,7 +353,7 @@ def _apply_variables(nodes: list[Node], path: str) -> None:
 
     The first definition of a name counts. One without attributes is named by the next attribute of the file.
     """
-    variables: dict[str, str] = {}
+    variables: dict[bytes, bytes] = {}
     defined = False
     ordered = list(_document_order(nodes))
     for place, node in enumerate(ordered):
@@ -365,7 +368,7 @@ def _apply_variables(nodes: list[Node], path: str) -> None:
         name, value = attributes[0]
         if name.lower() != "name":
             raise _variable_error('Only "name" is allowed as an attribute for a variable', node, path)
-        variables.setdefault(value.lower(), node.content)
+        variables.setdefault(to_bytes(value).lower(), to_bytes(node.content))
     for siblings in (nodes, *(node.children for node in ordered)):
         siblings[:] = [node for node in siblings if node.tag.lower() != _VARIABLE]
 
@@ -383,28 +386,35 @@ def _variable_error(reason: str, node: Node, path: str) -> XmlError:
     return XmlError(LoadMessage(ERROR, 1227, message, path, node.line, node.column))
 
 
-def _substitute_in(node: Node, variables: dict[str, str], path: str) -> None:
-    if "$" in node.content and len(node.content) >= _SHORTEST_REFERENCE:
-        node.content = _substitute(node.content, variables, node, path)
+def _substitute_in(node: Node, variables: dict[bytes, bytes], path: str) -> None:
+    node.content = _substitute(node.content, variables, node, path)
     for index, (name, value) in enumerate(node.attributes):
-        if "$" in value:
-            node.attributes[index] = (name, _substitute(value, variables, node, path))
+        node.attributes[index] = (name, _substitute(value, variables, node, path))
 
 
-def _substitute(text: str, variables: dict[str, str], node: Node, path: str) -> str:
-    pieces: list[str] = []
-    position = 0
-    while (at := text.find("$", position)) >= 0:
-        pieces.append(text[position:at])
-        found = _VARIABLE_END.search(text, at + 1)
-        stop = found.start() if found else len(text)
-        name = text[at + 1 : stop]
-        if not name or name.startswith("("):
-            pieces.append("$" + name)
-        elif name.lower() in variables:
-            pieces.append(variables[name.lower()])
-        else:
-            raise _variable_error(f"Unknown variable: '{name}'", node, path)
-        position = stop
-    pieces.append(text[position:])
-    return "".join(pieces)
+def _substitute(text: str, variables: dict[bytes, bytes], node: Node, path: str) -> str:
+    """Put variables into a text.
+
+    The manager counts where it writes apart from where it reads, and passes over ``$(field)`` without counting: a
+    variable that comes later in the text is written that much too early, over what stands there.
+    """
+    if "$" not in text or len(raw := to_bytes(text)) < _SHORTEST_REFERENCE:
+        return text
+    result = raw
+    position = written = 0
+    while (at := raw.find(b"$", position)) >= 0:
+        written += at - position
+        found = _VARIABLE_END.search(raw, at + 1)
+        position = found.start() if found else len(raw)
+        name = raw[at + 1 : position]
+        if len(name) > _LONGEST_NAME:
+            raise _variable_error(f"Invalid variable name size: '{_LONGEST_NAME}'", node, path)
+        value = variables.get(name.lower())
+        if value is not None:
+            before = result[:written] + value
+            result, written = before + raw[position:], len(before)
+        elif not name:
+            written += 1
+        elif not name.startswith(b"("):
+            raise _variable_error(f"Unknown variable: '{to_text(name[:_SHOWN_NAME])}'", node, path)
+    return to_text(result)

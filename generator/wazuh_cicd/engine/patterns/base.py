@@ -5,9 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+# The manager's numbers for what is wrong with an OS_Regex or OS_Match.
+TOO_LONG = 3
+BAD_ESCAPE = 6
+BAD_PARENTHESIS = 7
+
 
 class PatternError(Exception):
-    """A pattern that the manager refuses to compile; the text says why in our words."""
+    """A pattern that the manager refuses to compile; the text says why in our words.
+
+    Attributes:
+        code: the manager's number for the reason; 0 for PCRE2, which has numbers of its own.
+    """
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        """Keep both."""
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.engine.patterns.base import Match, PatternError
+from wazuh_cicd.engine.patterns.base import TOO_LONG, Match, PatternError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,5 +114,5 @@ def compile_osmatch(source: bytes) -> OsMatch:
         PatternError: the source is longer than ``MAX_SOURCE`` bytes; every other text is a valid OS_Match.
     """
     if len(source) > MAX_SOURCE:
-        raise PatternError(f"longer than {MAX_SOURCE} bytes")
+        raise PatternError(f"longer than {MAX_SOURCE} bytes", TOO_LONG)
     return OsMatch(source)

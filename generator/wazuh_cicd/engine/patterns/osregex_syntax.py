@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from wazuh_cicd.engine.patterns.base import PatternError
+from wazuh_cicd.engine.patterns.base import BAD_ESCAPE, BAD_PARENTHESIS, TOO_LONG, PatternError
 
 MAX_SOURCE = 20_480
 
@@ -93,7 +93,7 @@ def parse_alternatives(source: bytes) -> tuple[Alternative, ...]:
         PatternError: unknown escape, a ``|`` in parentheses, nested or unbalanced parentheses, too long.
     """
     if len(source) > MAX_SOURCE:
-        raise PatternError(f"longer than {MAX_SOURCE} bytes")
+        raise PatternError(f"longer than {MAX_SOURCE} bytes", TOO_LONG)
     return tuple(_parse_one(text) for text in _split(source))
 
 
@@ -105,27 +105,27 @@ def _split(source: bytes) -> list[bytes]:
     for index, byte in enumerate(source):
         if escaped:
             if byte not in CLASSES:
-                raise PatternError(f"no escape \\{chr(byte)} in OS_Regex (position {index})")
+                raise PatternError(f"no escape \\{chr(byte)} in OS_Regex (position {index})", BAD_ESCAPE)
             escaped = False
         elif byte == ord("\\"):
             escaped = True
         elif byte == ord("("):
             if inside:
-                raise PatternError(f"nested parentheses (position {index})")
+                raise PatternError(f"nested parentheses (position {index})", BAD_PARENTHESIS)
             inside = True
         elif byte == ord(")"):
             if not inside:
-                raise PatternError(f"closing parenthesis without an opening one (position {index})")
+                raise PatternError(f"closing parenthesis without an opening one (position {index})", BAD_PARENTHESIS)
             inside = False
         elif byte == ord("|"):
             if inside:
-                raise PatternError(f"'|' inside parentheses (position {index})")
+                raise PatternError(f"'|' inside parentheses (position {index})", BAD_PARENTHESIS)
             parts.append(source[begin:index])
             begin = index + 1
     if escaped:
-        raise PatternError("backslash at the end")
+        raise PatternError("backslash at the end", BAD_ESCAPE)
     if inside:
-        raise PatternError("parenthesis not closed")
+        raise PatternError("parenthesis not closed", BAD_PARENTHESIS)
     parts.append(source[begin:])
     return parts
 

@@ -6,6 +6,7 @@ options of their own (``\u`` in Python's style, no ``\C``) that change what a pa
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,10 @@ except (ImportError, AttributeError):  # no wheel for this platform, or a versio
     _core = _span = None
     _CONTEXT = None
     _LibraryError = ()
+
+# Pieces of a pattern: what ``\\Q`` quotes, an escape, a class, anything else.
+_PIECE = re.compile(rb"\\Q.*?(?:\\E|\Z)|\\c.|\\.|\[\^?\]?(?:\\Q.*?\\E|\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]|.", re.DOTALL)
+_UTF = re.compile(rb"(?:\(\*[A-Z0-9_=]+\))*?\(\*(?:UTF|UTF8)\)")
 
 # PCRE2_ALT_BSUX and PCRE2_NEVER_BACKSLASH_C, which the package sets and analysisd does not.
 _FOREIGN_OPTIONS = 0x0000_0002 | 0x0010_0000
@@ -52,7 +57,7 @@ class PerlPattern:
     Neither is asked when what is known about the pattern (``perl_facts``) decides alone.
     """
 
-    __slots__ = ("_code", "_fast", "_gate", "_groups", "_known", "_tester", "source")
+    __slots__ = ("_code", "_fast", "_gate", "_groups", "_known", "_readable", "_tester", "source")
 
     caseless = False
     literals: tuple[bytes, ...] = ()
@@ -60,6 +65,7 @@ class PerlPattern:
     def __init__(self, source: bytes, code: object) -> None:
         """See ``compile_pcre2``."""
         self.source = source
+        self._readable = _readable(source)
         self._code = code
         self._fast: object = None  # compiled when first needed: most patterns never meet a subject that might match
         self._gate: Callable[[bytes], bool] | None = None
@@ -71,7 +77,7 @@ class PerlPattern:
         """Match data, or None. Over a limit of the library, or not UTF-8 where UTF is on: no match."""
         fast = self._fast
         if fast is None:
-            fast = self._fast = _compiled(self.source) or self._code
+            fast = self._fast = _compiled(self._readable) or self._code
         begin = perf_counter()
         try:
             data = _core.match(fast, subject, len(subject), 0, _CONTEXT)[0]
@@ -150,6 +156,13 @@ class PerlPattern:
         return Match(end, tuple([text[begin:close] if begin >= 0 else b"" for begin, close in spans]))
 
 
+def _readable(source: bytes) -> bytes:
+    r"""Return the pattern without ``\C``, which the library is built to refuse: any byte, unless UTF is on."""
+    if b"\\C" not in source or _UTF.match(source):
+        return source
+    return _PIECE.sub(lambda found: b"(?s:.)" if found[0] == b"\\C" else found[0], source)
+
+
 def _compiled(source: bytes) -> object:
     """The pattern as machine code; None where the library cannot (an unusual processor, a hardened kernel)."""
     try:
@@ -202,6 +215,6 @@ def compile_pcre2(source: bytes) -> PerlPattern:
     if has_loose_lookbehind(source):
         raise PatternError("lookbehind assertion is not fixed length")
     try:
-        return PerlPattern(source, _core.compile(source, 0, _FOREIGN_OPTIONS))
+        return PerlPattern(source, _core.compile(_readable(source), 0, _FOREIGN_OPTIONS))
     except _LibraryError as error:
         raise PatternError(str(error)) from None

@@ -456,6 +456,30 @@ def _without_captures(syntax: Syntax) -> bool:
     return (isinstance(syntax, Look) and syntax.negative) or all(map(_without_captures, _inside(syntax)))
 
 
+def certain_captures(source: bytes) -> frozenset[int]:
+    """The groups, counted from 0, that every match fills with text; none when the pattern cannot be read."""
+    reading = read(source)
+    if reading is None:
+        return frozenset()
+    found: list[bool] = []
+    _note_captures(reading.syntax, certain=True, found=found)
+    return frozenset(number for number, certain in enumerate(found) if certain)
+
+
+def _note_captures(syntax: Syntax, *, certain: bool, found: list[bool]) -> None:
+    """Add, for each group in the order of their openings, whether every match fills it."""
+    if isinstance(syntax, Capture):
+        found.append(certain and not _firsts(syntax.item)[1])
+    elif isinstance(syntax, Choice):
+        certain = certain and len(syntax.options) == 1
+    elif isinstance(syntax, Repeat):
+        certain = certain and syntax.least > 0
+    elif isinstance(syntax, Look):
+        certain = certain and not syntax.negative
+    for part in _inside(syntax):
+        _note_captures(part, certain=certain, found=found)
+
+
 def has_loose_lookbehind(source: bytes) -> bool:
     """Whether the pattern looks back over a text of no fixed length. A manager's library refuses that."""
     reading = read(source) if any(opening in source for opening in LOOKS_BACK) else None
