@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 
 import pytest
@@ -85,6 +86,19 @@ def test_nobody_but_sshd_writes_to_the_journal_in_the_name_of_sshd():
             assert filters["_UID"] == "^0$", path
         else:
             assert not any(re.search(filters["SYSLOG_IDENTIFIER"], name) for name in ("sshd", "sshd-session")), path
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_programs_arrive_verified_with_their_modes(tmp_path):
+    release = unpack(tmp_path)
+    root = tmp_path / "ossec"
+    (root / "active-response/bin").mkdir(parents=True)
+    run = ["sh", str(release / "cicd/install-agent.sh"), "--root", str(root)]
+    subprocess.run(run, check=True, capture_output=True)
+    for name in ("active-response/bin/cicd-block-ip", "wodles/cicd/cicd-scan"):
+        assert (root / name).read_bytes() == FILES[f"agent/{name}"]
+        assert stat.S_IMODE((root / name).stat().st_mode) == 0o750
+    subprocess.run(run, check=True, capture_output=True)
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")

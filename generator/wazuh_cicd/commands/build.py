@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.commands import engine_options
 from wazuh_cicd.content.agents import agent_files
 from wazuh_cicd.content.paths import content_root
 from wazuh_cicd.errors import SpecError, UsageError
 from wazuh_cicd.render import render_package
 from wazuh_cicd.render.lock import write_lock
+from wazuh_cicd.render.maturity import is_demoted
 from wazuh_cicd.spec import SOURCES, load_specs
 from wazuh_cicd.spec.model import FIRST_ID
 
@@ -29,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", action="append", choices=tuple(SOURCES), metavar="NAME", help="only this source (repeatable)"
     )
+    engine_options.add_status(parser, "stable")
     parser.add_argument("--lock", action="store_true", help="bring the lock file of rule ids up to date")
     parser.add_argument(
         "--retire", action="append", type=int, default=[], metavar="ID", help="with --lock: gone for good"
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """Build; 1 when a spec is wrong."""
     try:
         specs = load_specs(args.root)
-        package = render_package(specs, id_base=args.id_base, with_sources=args.source)
+        package = render_package(specs, id_base=args.id_base, with_sources=args.source, status=args.status)
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.write(f"{len(error.findings)} errors: nothing built\n")
@@ -47,12 +50,15 @@ def run(args: argparse.Namespace) -> int:
     if args.lock:
         if args.source or args.id_base != FIRST_ID:
             raise UsageError("--lock records the whole package at its own ids: no --source, no --id-base")
-        changed = write_lock(specs, package.rendered, args.root or content_root(), args.retire)
+        # The lock holds every rule at its own level, whatever this build starts with.
+        changed = write_lock(specs, render_package(specs).rendered, args.root or content_root(), args.retire)
         sys.stdout.write(f"lock file: {changed} entries changed\n")
     elif args.retire:
         raise UsageError("--retire goes with --lock")
     package = replace(package, files={**package.files, **agent_files()})
     package.write(args.output)
     rules = len(package.rendered)
-    sys.stdout.write(f"{rules} rules, {len(package.files)} files in {args.output}\n")
+    quiet = sum(is_demoted(specs.by_name[name], args.status) for name in package.rendered)
+    begin = f" ({quiet} less mature than {args.status}, at level 3 or below)" if quiet else ""
+    sys.stdout.write(f"{rules} rules{begin}, {len(package.files)} files in {args.output}\n")
     return 0

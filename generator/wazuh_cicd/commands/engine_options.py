@@ -25,6 +25,17 @@ def add_ruleset(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_status(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the option that says from which status on rules keep their own level (``render.maturity``)."""
+    shown = f"default: {default}" if default else "default: each at its own level"
+    parser.add_argument(
+        "--status",
+        choices=("stable", "test", "experimental"),
+        default=default,
+        help=f"how mature a rule must be; one that is less so begins at level 3, without a response ({shown})",
+    )
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where rulesets and managers are."""
     parser.add_argument("--stock", type=Path, metavar="DIR", help="Wazuh's stock ruleset, loaded before the package")
@@ -48,7 +59,7 @@ def open_engine(args: argparse.Namespace, name: str, *, package: bool = True) ->
         from wazuh_cicd.proof.package import cached_ruleset_files
         from wazuh_cicd.proof.rulesets import assemble
 
-        content = cached_ruleset_files() if package else None
+        content = cached_ruleset_files(getattr(args, "status", None)) if package else None
         return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))
     from wazuh_cicd.manager.logtest import connect
 

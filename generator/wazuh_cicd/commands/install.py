@@ -87,6 +87,11 @@ def _configure_what(what: argparse._ArgumentGroup) -> None:
         help="the responses only log what they would do, for a first week (first: no)",
     )
     what.add_argument("--id-base", type=int, metavar="N", help="where our rule ids begin (first: 111000)")
+    what.add_argument(
+        "--status",
+        choices=("stable", "test", "experimental"),
+        help="how mature a rule must be; one that is less so begins at level 3, without a response (first: stable)",
+    )
 
 
 def _configure_how(how: argparse._ArgumentGroup, verb: str) -> None:
@@ -162,6 +167,7 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         args.internal,
         args.id_base,
         args.observe,
+        args.status,
     )
     settings = _choice(args, target, options, file, record)
     desired = _desired(settings, target)
@@ -255,13 +261,14 @@ def _desired(settings: Settings, target: Target) -> Desired:
     from wazuh_cicd.spec import SOURCES, load_specs
 
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
-    package = render_package(load_specs(), id_base=settings.id_base, with_sources=chosen)
+    package = render_package(load_specs(), id_base=settings.id_base, with_sources=chosen, status=settings.status)
     return desired_from(
         package,
         sources=settings.sources,
         responses=settings.responses,
         internal=settings.internal,
         observe=settings.observe,
+        status=settings.status,
         flat_lists=target.flat_lists,
     )
 

@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--explain", action="store_true", help="the way through the rule tree: what was tried, what failed, who won"
     )
     engine_options.add_ruleset(parser)
+    engine_options.add_status(parser, None)
     parser.add_argument("--no-package", action="store_true", help="leave the package's own content out")
 
 
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from wazuh_cicd.proof.rulesets import assemble
     from wazuh_cicd.report import logtest as report
 
-    ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files())
+    ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files(args.status))
     for message in ruleset.messages:
         sys.stderr.write(f"wazuh-cicd: {message}\n")
     session = ruleset.session()

@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--mutate", action="store_true", help="change each condition of each rule in turn: some test must notice"
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes to use (default: 1)")
+    engine_options.add_status(parser, None)
     engine_options.configure(parser)
 
 
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the tests and print their results; 1 when one failed or the engine complained."""
     from wazuh_cicd.proof.runner import Outcome, Results, run_tests, select
     from wazuh_cicd.proof.stories import prove_stories
+    from wazuh_cicd.render.maturity import at_status
     from wazuh_cicd.report import tests as report
     from wazuh_cicd.spec import load_specs
 
@@ -52,6 +54,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"no rule holds the words {args.k!r}")
     if args.mutate:
         return _mutate(args, specs, rules)
+    if args.status:
+        # What a demoted rule says at its own level is not this package's to prove.
+        specs = at_status(specs, args.status)
+        rules = [specs.by_id[rule.id] for rule in rules]
     engine = engine_options.open_engine(args, args.engine)
     results = run_tests(specs, engine, rules, jobs=max(1, args.jobs))
     stories = tuple(prove_stories(args.stories, engine, specs)) if args.stories else ()
@@ -64,8 +70,8 @@ def _mutate(args: argparse.Namespace, specs: SpecSet, rules: list[RuleSpec]) -> 
     from wazuh_cicd.proof.mutate import run_mutants
     from wazuh_cicd.report import mutants as report
 
-    if args.engine != "embedded" or args.stock or args.ruleset:
-        raise UsageError("--mutate works on the embedded evaluator and the package alone")
+    if args.engine != "embedded" or args.stock or args.ruleset or args.status:
+        raise UsageError("--mutate works on the embedded evaluator and the package alone, each rule at its own level")
     outcome = run_mutants(specs, rules, jobs=max(1, args.jobs))
     sys.stdout.write(report.render(outcome, args.format) + "\n")
     return int(outcome.failed)

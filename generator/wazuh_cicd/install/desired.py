@@ -10,6 +10,7 @@ from wazuh_cicd import __version__
 from wazuh_cicd.engine.load.cdb import parse_line
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.record import Record, digest, kind_of
+from wazuh_cicd.spec.model import ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -110,6 +111,7 @@ def desired_from(
     responses: Collection[str] = (),
     internal: bool = False,
     observe: bool = False,
+    status: str = ASKED[0],
     flat_lists: bool = False,
 ) -> Desired:
     """The goal that a rendered package stands for.
@@ -120,6 +122,7 @@ def desired_from(
         responses: the switches to turn on.
         internal: ``block-ip`` may block internal, private and shared addresses, too.
         observe: the responses only log what they would do.
+        status: recorded; the package already begins with it.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
 
@@ -170,6 +173,7 @@ def desired_from(
         rules,
         internal=internal,
         observe=observe,
+        status=status,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.settings import Settings
+from wazuh_cicd.spec.model import ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,7 @@ class Record:
         sources: that were chosen.
         responses: that were switched on.
         internal: whether ``block-ip`` may block internal addresses.
+        status: from which on rules keep their own level; empty where an older version gave it to all of them.
         observe: whether the responses only log what they would do.
         files: SHA-256 of each file as it was shipped, by path below the manager's folder.
         rules: a short hash of each rule, by id: the lock of published ids.
@@ -81,11 +83,14 @@ class Record:
     loaded: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
     observe: bool = False
+    status: str = ""
 
     @property
     def settings(self) -> Settings:
         """What the site had chosen."""
-        return Settings(self.sources, self.responses, self.internal, self.id_base, self.observe)
+        return Settings(
+            self.sources, self.responses, self.internal, self.id_base, self.observe, self.status or ASKED[-1]
+        )
 
     def dump(self) -> bytes:
         """As it is written."""
@@ -93,6 +98,7 @@ class Record:
         lines += [f"sources:{' '.join(self.sources)}", f"responses:{' '.join(self.responses)}"]
         lines += ["internal:yes"] if self.internal else []
         lines += ["observe:yes"] if self.observe else []
+        lines += [f"status:{self.status}"] if self.status else []
         # No blank in a key: the API would refuse the line.
         for prefix, digests in (("", self.files), ("loaded-", self.loaded)):
             for path, value in sorted(digests.items()):
@@ -143,6 +149,7 @@ class Record:
                 loaded,
                 plain.get("internal") == "yes",
                 plain.get("observe") == "yes",
+                plain.get("status", ""),
             )
         except (KeyError, ValueError) as error:
             raise InstallError(f"{shown}: cannot be read ({error!r}); {_FIX}") from error

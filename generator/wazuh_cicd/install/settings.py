@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.spec.model import FIRST_ID, SOURCES
+from wazuh_cicd.spec.model import ASKED, FIRST_ID, SOURCES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,6 +34,7 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "internal": bool,
     "observe": bool,
     "id_base": int,
+    "status": str,
     "root": str,
     "api": str,
     "ca": str,
@@ -58,6 +59,7 @@ class Settings:
         internal: whether ``block-ip`` may block internal, private and shared addresses.
         id_base: where the rules' ids begin.
         observe: whether the responses only log what they would do.
+        status: how mature a rule must be to keep its own level; the others begin at level 3.
     """
 
     sources: tuple[str, ...] = tuple(SOURCES)
@@ -65,6 +67,7 @@ class Settings:
     internal: bool = False
     id_base: int = FIRST_ID
     observe: bool = False
+    status: str = ASKED[0]
 
     def __str__(self) -> str:
         """In words."""
@@ -72,7 +75,7 @@ class Settings:
         responses = f"responses {', '.join(self.responses)}" if self.responses else "no responses"
         responses += " (internal addresses as well)" if self.internal else ""
         responses += " (observing only)" if self.observe else ""
-        return f"{sources}; {responses}; ids from {self.id_base}"
+        return f"{sources}; {responses}; ids from {self.id_base}; rules from status {self.status} on"
 
     def switches(self, before: Settings) -> tuple[str, ...]:
         """What becomes different, one line each, in words; what is taken away first."""
@@ -92,6 +95,11 @@ class Settings:
             lines.append(f"makes the responses {what}")
         if self.id_base != before.id_base:
             lines.append(f"moves every rule: ids from {self.id_base} instead of {before.id_base}")
+        if self.status != before.status:
+            if ASKED.index(self.status) < ASKED.index(before.status):
+                lines.append(f"lowers rules that are less mature than {self.status} to level 3")
+            else:
+                lines.append(f"gives their own level to rules from status {self.status} on")
         return tuple(sorted(lines, key=lambda line: not line.startswith("switches off")))
 
 
@@ -123,6 +131,7 @@ class Options:
     internal: bool | None = None
     id_base: int | None = None
     observe: bool | None = None
+    status: str | None = None
 
 
 def read_file(path: Path | None) -> SettingsFile:
@@ -178,7 +187,7 @@ def choose(options: Options, file: SettingsFile, installed: Settings | None) -> 
         installed: what is installed; None for nothing.
 
     Raises:
-        UsageError: an unknown source, one that is both added and taken away, or no source left.
+        UsageError: an unknown source or status, one that is both added and taken away, or no source left.
     """
     for text, names in (("--with", options.add_sources), ("--without", options.drop_sources)):
         _known(text, names, SOURCES)
@@ -214,7 +223,10 @@ def choose(options: Options, file: SettingsFile, installed: Settings | None) -> 
         observe = bool(file.values.get("observe", installed.observe if installed else False))
         observe = observe and (bool(answers) or "observe" in file.values)
     names = tuple(name for name in SOURCES if name in chosen)
-    return Settings(names, tuple(sorted(answers)), internal, base, observe)
+    status = options.status or str(file.values.get("status", installed.status if installed else ASKED[0]))
+    if status not in ASKED:
+        raise UsageError(f"{file.path}: no such status: {status}; known: {', '.join(ASKED)}")
+    return Settings(names, tuple(sorted(answers)), internal, base, observe, status)
 
 
 def is_complete(options: Options, file: SettingsFile) -> bool:
@@ -223,7 +235,8 @@ def is_complete(options: Options, file: SettingsFile) -> bool:
     told |= {"internal"} if options.internal is not None else set()
     told |= {"id_base"} if options.id_base is not None else set()
     told |= {"observe"} if options.observe is not None else set()
-    return {"sources", "responses", "internal", "id_base", "observe"} <= told
+    told |= {"status"} if options.status is not None else set()
+    return {"sources", "responses", "internal", "id_base", "observe", "status"} <= told
 
 
 def _known(where: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 _SPECS = ("rules", "decoders", "lists")
 _CODE = ("spec", "render", "content")
-# Renderings that are kept: one for each checkout or version in use.
-_KEPT = 4
+# Renderings that are kept: one for each checkout or version in use, and for each status that was asked for.
+_KEPT = 6
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def cached_ruleset_files() -> Mapping[str, bytes]:
-    """What ``render_package(load_specs()).ruleset_files()`` gives, from the cache where that is possible.
+def cached_ruleset_files(status: str | None = None) -> Mapping[str, bytes]:
+    """What ``render_package(load_specs(), status=status).ruleset_files()`` gives, from the cache where possible.
 
     Raises:
         SpecError: the specs cannot be rendered.
     """
     key = _key(content_root())
-    path = cache_folder("package") / f"{key}.json"
+    path = cache_folder("package") / f"{key}{'-' + status if status else ''}.json"
     if (kept := _read(path)) is not None:
         return kept
     # Only now: these imports are what the cache saves.
     from wazuh_cicd.render.package import render_package  # noqa: PLC0415
     from wazuh_cicd.spec import load_specs  # noqa: PLC0415
 
-    files = render_package(load_specs()).ruleset_files()
+    files = render_package(load_specs(), status=status).ruleset_files()
     texts = {name: data.decode("utf-8", "surrogateescape") for name, data in files.items()}
     write(path, json.dumps(texts).encode(), kept=_KEPT)
     return files

@@ -134,14 +134,14 @@ SHELL_TEXT = View(
 HEX_SHELL_TEXT = View(
     EVERY,
     hexadecimal=True,
-    border="(?:2[27])?(?:20|09|5C0A)++(?:2[27])?",
+    border="(?:2[27])?(*nlb:20|09)(?:20|09|5C0A)++(?:2[27])?",  # from the start of a row of blanks
     start="(*plb:=|20|09|0A|2[68]|3[BCE]|7[BC]|60|(?:20|09|0A|28|3D)2[27])",
     end=r"(?=(?:2[27])?(?:20|09|0A|2[69]|3[BCE]|7[CD]|60|[ ]|\z))",
 )
 LINE = View(
     EVERY,
     hexadecimal=False,
-    border="[\"']?[ \\t]++[\"']?",
+    border="[\"']?[ \\t]{1,400}+[\"']?",
     start=r"(*plb:[\s;|\x26({`\x3c>]|[\s=(][\"'])",
     end=r"(?=[\"']?(?:[\s);|\x26\x3c>`}]|\z))",
 )
@@ -394,7 +394,7 @@ def _to_begin(view: View) -> str:
     separators = frozenset(_SEPARATORS) | frozenset(b"\n")
     row = view.byte(separators | BLANKS)
     last = view.byte(EVERY - separators - BLANKS)
-    blanks = r"\s*+" if view is LINE else ""
+    blanks = r"[^\S\n]*+" if view is LINE else ""
     return f"{row}*+(?:{view.any}*?{last}{blanks}{view.byte(separators)}{row}*+)??"
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.spec.model import Condition, RuleSpec
 
-# Text of one tag, and how many are joined: analysisd 4.14 takes one of less than 2,048 bytes, then another of as much, and
-# refuses the whole ruleset over a third. A <field> has room for 20,480 bytes in one tag.
+# Text of one tag, and how many are joined: analysisd 4.14 takes one of less than 2,048 bytes, then another of as
+# much, and refuses the whole ruleset over a third. A <field> has room for 20,480 bytes in one tag.
 MAX_TEXT = 2040
 MOST_PARTS = 2
 MAX_FIELD_TEXT = 20000

@@ -14,6 +14,7 @@ from lxml import etree
 from wazuh_cicd.content.programs import programs
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.render.gates import with_gates, with_root_gates
+from wazuh_cicd.render.maturity import at_status
 from wazuh_cicd.render.model import (
     BASE_FILE,
     Ids,
@@ -87,13 +88,20 @@ class Package:
             target.chmod(0o750 if "/bin/" in path or "/wodles/" in path or path.endswith(".sh") else 0o640)
 
 
-def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Collection[str] | None = None) -> Package:
+def render_package(
+    specs: SpecSet,
+    *,
+    id_base: int = FIRST_ID,
+    with_sources: Collection[str] | None = None,
+    status: str | None = None,
+) -> Package:
     """Render specs to a package.
 
     Args:
         specs: validated specs.
         id_base: the id that 111000 becomes; the whole block moves with it.
         with_sources: only the rules of these sources, what they hang on, and the lists that these look into.
+        status: rules that are less mature begin at level 3 (``maturity``); None: every rule at its own level.
 
     Raises:
         SpecError: a spec that has no exact form in Wazuh.
@@ -106,6 +114,8 @@ def render_package(specs: SpecSet, *, id_base: int = FIRST_ID, with_sources: Col
         if unknown:
             raise UsageError(f"no such source: {', '.join(unknown)}; known: {', '.join(SOURCES)}")
         specs = select_sources(specs, with_sources)
+    if status is not None:
+        specs = at_status(specs, status)
     problems = Problems()
     package = _render(specs, id_base, problems, used_lists_only=with_sources is not None)
     problems.raise_errors()

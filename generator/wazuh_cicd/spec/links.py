@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.spec.anchors import address_fault
-from wazuh_cicd.spec.model import Equals, InList, Regex
+from wazuh_cicd.spec.model import QUIET, Equals, InList, Regex
 from wazuh_cicd.spec.problems import did_you_mean
-from wazuh_cicd.spec.shapes import CONFIDENCE_NEEDED, CONFIDENCES
+from wazuh_cicd.spec.shapes import CONFIDENCE_NEEDED, CONFIDENCES, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -98,6 +98,13 @@ def _check_correlation(rule: RuleSpec, specs: SpecSet, groups: dict[str, list[Ru
             )
         elif counted is rule:
             problems.add("R214", correlate.of_place, "a composite cannot count itself", "count another rule")
+        elif counted.level > QUIET and STATUSES.index(counted.status) < STATUSES.index(rule.status):
+            problems.add(
+                "R221",
+                rule.at("status"),
+                f"'{rule.name}' is {rule.status} and counts '{counted.name}', which is {counted.status}",
+                f"write 'status: {counted.status}'",
+            )
     elif correlate.group is not None and correlate.group not in groups:
         fix = did_you_mean(correlate.group, groups, otherwise="add the group to the rules that are to be counted")
         problems.add("R204", correlate.of_place, f"no rule has the group '{correlate.group}'", fix)

@@ -43,6 +43,9 @@ SOURCES: Mapping[str, Source] = {
 }
 FIRST_ID = 111000
 LAST_ID = 119999
+#: The statuses that a site can ask for, the quietest first.
+ASKED = ("stable", "test", "experimental")
+QUIET = 3  # the level at which a rule that a site has not enabled may still alert
 
 # -- matchers --------------------------------------------------------------------------------------------------------
 
@@ -239,6 +242,14 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """What a rule may say on ordinary life: alerts above level 5 for 500 benign events, and why so many."""
+
+    budget: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class TestEvent:
     """One event of a test.
 
@@ -309,6 +320,7 @@ class RuleSpec:
     false_positives: tuple[str, ...]
     references: tuple[str, ...]
     response: Response | None
+    noise: Noise | None
     forgeable: bool
     waive: Mapping[str, str]
     tests: tuple[TestSpec, ...]

@@ -11,7 +11,7 @@ from wazuh_cicd.spec.compliance import compliance_problem
 from wazuh_cicd.spec.events import EventFrame, read_frame, read_tests, seconds
 from wazuh_cicd.spec.matchers import read_conditions
 from wazuh_cicd.spec.mitre import mitre_problem
-from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, Correlate, Parents, Response, RuleSpec
+from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, Correlate, Noise, Parents, Response, RuleSpec
 from wazuh_cicd.spec.shapes import (
     ACTIONS,
     CATEGORIES,
@@ -20,6 +20,7 @@ from wazuh_cicd.spec.shapes import (
     DEFAULTS,
     GROUP,
     NAME,
+    NOISE,
     OPTIONS,
     PARENT,
     RESPONSE,
@@ -160,6 +161,7 @@ def _read_rule(  # noqa: PLR0917 - what all rules of a file share
         false_positives=_lines(reader, keys.get("false_positives"), "'false_positives'"),
         references=_read_references(reader, keys["references"]) if "references" in keys else (),
         response=response,
+        noise=_read_noise(reader, keys["noise"]) if "noise" in keys else None,
         forgeable=forgeable,
         waive=_read_waive(reader, own["waive"]) if "waive" in own else {},
         tests=tests,
@@ -289,6 +291,18 @@ def _correlation_fields(reader: SpecReader, node: yaml.Node | None, what: str) -
         elif "," in name or re.search(r"[<>&]", name) or name != name.strip():
             reader.problem("M308", node, f"'{name}' is not one field's name", "write a list: [a, b]")
     return fields
+
+
+def _read_noise(reader: SpecReader, node: yaml.Node) -> Noise | None:
+    entries = reader.mapping(node, NOISE.what, NOISE.names, NOISE.required)
+    if not set(NOISE.required) <= set(entries):
+        return None
+    budget = entries["budget"]
+    value = scalar(budget) if isinstance(budget, yaml.ScalarNode) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 500:
+        reader.problem("S105", budget, "'budget' is no number from 0 to 500", "write alerts for 500 events")
+        return None
+    return Noise(float(value), reader.text(entries["why"], "'why'").strip())
 
 
 def _read_response(reader: SpecReader, node: yaml.Node) -> Response | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 from wazuh_cicd.spec.model import SOURCES
 
-STATUSES = ("experimental", "test", "stable", "deprecated")
+STATUSES = ("deprecated", "experimental", "test", "stable")  # the least mature first
 OPTIONS = ("no_full_log", "no_log", "no_ar", "alert_by_email", "no_email_alert", "log_alert", "no_counter")
 CATEGORIES = ("syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec")
 DECODER_TYPES = ("syslog", "web-log", "firewall", "ids", "squid", "windows")
@@ -165,6 +165,14 @@ RESPONSE = Shape(
 )
 EVENT_KEYS = ("log", "json", "decoded", "runs", "opens", "location", "after", "repeat", "every", "without")
 _EVENT: dict[str, Any] = {"oneOf": [TEXT, FREE, {"type": "array", "items": {"oneOf": [TEXT, FREE]}, "minItems": 1}]}
+NOISE = Shape(
+    "noise",
+    "'noise'",
+    (
+        Key("budget", {"type": "number", "minimum": 0}, "alerts above level 5 for 500 benign events", required=True),
+        Key("why", TEXT, "why the default is wrong for this rule", required=True),
+    ),
+)
 TEST = Shape(
     "test",
     "a test",
@@ -190,7 +198,7 @@ RULE = Shape(
         Key("name", {"type": "string", "pattern": NAME}, "unique; lower-case words with hyphens", required=True),
         Key("level", {"type": "integer", "minimum": 0, "maximum": 16}, "0-16", required=True),
         Key("title", TEXT, "the alert's description; $(field) is replaced", required=True),
-        Key("status", {"enum": list(STATUSES)}, "how mature it is"),
+        Key("status", {"enum": list(STATUSES)}, "how mature it is: a first start is loud with stable rules only"),
         Key("parent", {"oneOf": [{"const": "root"}, {"type": "null"}, _ref("parent")]}, "what it hangs on"),
         Key("category", {"enum": list(CATEGORIES)}, "for 'parent: root': the category root; default syslog"),
         Key("when", _ref("conditions"), "conditions that must all hold"),
@@ -209,6 +217,7 @@ RULE = Shape(
         Key("false_positives", TEXTS, "known benign causes"),
         Key("references", TEXTS, "URLs"),
         Key("response", _ref("response"), "the active response that may act on it"),
+        Key("noise", _ref("noise"), "the noise budget, where the default does not fit"),
         Key("forgeable", FLAG, "an attacker can write this event's text"),
         Key("waive", {"type": "object", "additionalProperties": {"type": "string"}}, "{code: reason}"),
         Key("tests", {"type": "array", "items": _ref("test"), "minItems": 1}, "at least one fires and one silent"),
@@ -335,6 +344,6 @@ LIST_FILE = Shape(
     ),
 )
 SHAPES = (
-    PARENT, COMMAND, MATCHERS, CORRELATE, RESPONSE, TEST, RULE, DEFAULTS, EVENT, RULE_FILE, PROGRAM_NAME, PREMATCH,
-    EXTRACT, JSON_PLUGIN, CHILD_DECODER, DECODER, DECODER_TEST, DECODER_FILE, LIST_FILE,
+    PARENT, COMMAND, MATCHERS, CORRELATE, RESPONSE, NOISE, TEST, RULE, DEFAULTS, EVENT, RULE_FILE, PROGRAM_NAME,
+    PREMATCH, EXTRACT, JSON_PLUGIN, CHILD_DECODER, DECODER, DECODER_TEST, DECODER_FILE, LIST_FILE,
 )  # fmt: skip
