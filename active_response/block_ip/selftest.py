@@ -6,6 +6,7 @@ from active_response.block_ip.blocks import block, unblock
 from active_response.block_ip.bypasses import bypasses
 from active_response.block_ip.config import Config
 from active_response.block_ip.firewall import ready_firewall
+from active_response.block_ip.journals import open_journals
 from active_response.block_ip.ledger import LEDGER, Ledger
 from active_response.block_ip.protected import never_block
 from active_response.block_ip.reconcile import resolve_managers
@@ -43,6 +44,8 @@ def selftest(home: Home) -> int:
         finally:
             ledger.close()
     attempts.said += bypasses(config)
+    with attempts.step("what the agent reads of the journal"):
+        attempts.said += open_journals(home)
     return attempts.report()
 
 

@@ -256,6 +256,34 @@ def test_the_selftest_tells_what_passes_the_chains_by_only_for_hardware(bridged)
     assert "WARN" not in said
 
 
+JOURNAL = "<localfile><log_format>journald</log_format><location>journald</location>%s</localfile>"
+
+
+@pytest.mark.parametrize(
+    ("own", "group", "told"),
+    [
+        (JOURNAL % "", "", ["/etc/ossec.conf"]),
+        (JOURNAL % '<filter field="_UID">^0$</filter>', JOURNAL % "<!-- <filter> -->", ["/etc/shared/agent.conf"]),
+        (JOURNAL % '<filter field="_UID">^0$</filter>', "", []),
+        (f"<!-- {JOURNAL % ''} -->", "", []),
+        ("<localfile><log_format>syslog</log_format><location>/x</location></localfile>", "", []),
+    ],
+)
+def test_a_journal_that_is_read_without_a_filter_is_told(own, group, told, tmp_path):
+    script = load("cicd-block-ip")
+    (tmp_path / "etc/shared").mkdir(parents=True)
+    (tmp_path / "etc/ossec.conf").write_text(f"<ossec_config>{own}</ossec_config>")
+    if group:
+        (tmp_path / "etc/shared/agent.conf").write_text(f"<agent_config>{group}</agent_config>")
+
+    class Here:
+        root = str(tmp_path)
+
+    said = script.open_journals(Here())
+    assert [line.split()[1] for line in said] == [f"{tmp_path}{path}" for path in told]
+    assert all(line.startswith("WARN ") for line in said)
+
+
 def test_interfaces_of_containers_and_bridged_hardware_are_told(monkeypatch):
     script = load("cicd-block-ip")
     links = [(2, {3: b"eth0\0", 10: b"\x05\0\0\0"}), (3, {3: b"eth1\0"}), (5, {3: b"br0\0", 18: kind("bridge")})]

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 HOST = "build-01"
 
 
-def start_sshd(net, folder: Path) -> tuple[subprocess.Popen, Path]:
+def start_sshd(net, folder: Path, *more: str) -> tuple[subprocess.Popen, Path]:
     if not shutil.which("sshd") and not Path("/usr/sbin/sshd").exists():
         pytest.skip("needs sshd")
     if not shutil.which("sshpass") or not shutil.which("ssh"):
@@ -43,7 +43,7 @@ def start_sshd(net, folder: Path) -> tuple[subprocess.Popen, Path]:
         "StrictModes=no",
     )
     words = ["/usr/sbin/sshd", "-D", "-E", str(log), "-f", "/dev/null", "-h", str(key), "-p", "22"]
-    words += [word for option in options for word in ("-o", option)]
+    words += [word for option in (*more, *options) for word in ("-o", option)]  # the first of a name counts
     process = net.start(*words)
     end = time.monotonic() + 10
     while time.monotonic() < end and "listening" not in (log.read_text() if log.exists() else ""):
@@ -173,6 +173,49 @@ def test_a_user_name_with_an_address_blocks_nobody_else(tmp_path):
                 attempt(name)
         assert {entry.get("address") for entry in home.log() if entry["result"] == "done"} <= {"203.0.113.2", None}
         assert "198.51.100.9" not in build.elements()
+
+
+def test_refused_keys_where_passwords_are_off(tmp_path):
+    """sshd writes one line about each, as the connection ends: the fifth is the alert, and blocked on request."""
+    manager = Manager("block-ip")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    with nets("build", "attacker") as (build, attacker):
+        wire(build, attacker, ["10.20.0.1/28"], ["10.20.0.2/28"])
+        home = Home(tmp_path / "wazuh", "cicd-block-ip", prefix=build.prefix)
+        home.configure("allow = 203.0.113.16/28\n")
+        sshd, log = start_sshd(
+            build, tmp_path, "PasswordAuthentication=no", "KbdInteractiveAuthentication=no", "AuthorizedKeysFile=none"
+        )
+        execd, read, alerts, asked = home.execd(), 0, [], []
+        words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+        words += ["-o", "IdentitiesOnly=yes", "-i", str(key), "-l", "root", "10.20.0.1", "true"]
+        try:
+            for number in range(1, 21):
+                assert "Permission denied (publickey)" in attacker.run(*words, check=False, timeout=20).stderr
+                time.sleep(0.1)
+                lines = log.read_text().splitlines()
+                for line in lines[read:]:
+                    stamp = time.strftime("%b %d %H:%M:%S")
+                    event = f"{stamp} {HOST} sshd[{sshd.pid}]: {line}"
+                    alert, response = manager.judge(event, "/var/log/auth.log")
+                    if response:
+                        alerts.append((number, alert["rule"]["id"], alert["rule"]["level"]))
+                        asked.append((alert, response))
+                read = len(lines)
+            assert alerts[0] == (5, "112313", 10)
+            assert len(alerts) >= 4
+            alert, (_, arguments, timeout) = asked[0]
+            execd.run(message("add", alert, extra_args=arguments), timeout=timeout)
+            assert (home.last()["result"], home.last()["reason"]) == ("refused", "internal")
+            execd.run(message("add", alert, extra_args=["internal=yes", *arguments]), timeout=timeout)
+            assert home.last()["result"] == "done"
+            assert "10.20.0.2 timeout" in build.elements()
+            said = attacker.run(*words[:1], "-o", "ConnectTimeout=2", *words[1:], check=False, timeout=20).stderr
+            assert "timed out" in said
+        finally:
+            sshd.kill()
+            sshd.communicate()
 
 
 ECHO_SERVER = """

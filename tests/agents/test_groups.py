@@ -66,6 +66,28 @@ def test_building_twice_gives_the_same():
     assert agent_files() == FILES
 
 
+def journal_blocks():
+    for path, data in FILES.items():
+        if path.endswith((".conf", ".xml")) and b"<location>journald</location>" in data:
+            for block in etree.fromstring(b"<all>" + data + b"</all>").iter("localfile"):
+                if block.findtext("location") == "journald":
+                    yield path, {node.get("field"): str(node.text) for node in block.iter("filter")}
+
+
+def test_nobody_but_sshd_writes_to_the_journal_in_the_name_of_sshd():
+    """Jobs run in the unit of their runner, containers write as dockerd: each name that is read is fixed, or root's."""
+    blocks = list(journal_blocks())
+    assert len(blocks) >= 5
+    for path, filters in blocks:
+        assert "_SYSTEMD_UNIT" in filters, path
+        if re.search(filters["_SYSTEMD_UNIT"], "ssh.service"):
+            assert re.search(filters["_SYSTEMD_UNIT"], "sshd@1-192.0.2.1:22-192.0.2.9:40022.service")
+            assert not re.search(filters["_SYSTEMD_UNIT"], "sshd-of-a-job.service")
+            assert filters["_UID"] == "^0$", path
+        else:
+            assert not any(re.search(filters["SYSLOG_IDENTIFIER"], name) for name in ("sshd", "sshd-session")), path
+
+
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
 def test_programs_arrive_verified_with_their_modes(tmp_path):
     release = unpack(tmp_path)

@@ -19,6 +19,7 @@ _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})[+?]?")
 _SKIPPED_GROUP = re.compile(r"\(\?(?:[=!]|<[=!])|\(\*(?:pla|nla|plb|nlb):")
 _OPEN_GROUP = re.compile(r"\((?:\?(?:[a-zA-Z-]*:|>|\||P?<\w+>|'\w+')|\*\w+:)?")
 _FLAGS = re.compile(r"\(\?[a-zA-Z^-]+\)")
+_BLANK = re.compile(r" |\\[shWDN]")
 _PRINTABLE = [chr(code) for code in range(32, 127)]
 _TYPES = {
     "d": r"\d",
@@ -84,6 +85,7 @@ def _atoms(pattern: str) -> list[_Atom]:
     """The elements in order. Alternatives stand one after the other, which can only make more of them suspicious."""
     found: list[_Atom] = []
     groups: list[int] = []
+    opened_at: list[tuple[int, int]] = []
     number, position = 0, 0
     while position < len(pattern):
         if (flags := _FLAGS.match(pattern, position)) is not None:
@@ -95,15 +97,33 @@ def _atoms(pattern: str) -> list[_Atom]:
             number += captures
             groups.append(number if captures else 0)
             position = opened.end()
+            opened_at.append((position, len(found)))
         elif pattern[position] == ")":
+            end = _after_quantifier(pattern, position + 1)
             if groups:
                 groups.pop()
-            position = _after_quantifier(pattern, position + 1)
+                start, first = opened_at.pop()
+                if _repeats(pattern[position + 1 : end]) and _BLANK.search(pattern, start, position):
+                    found[first:] = [atom if atom.is_narrow else _words(atom) for atom in found[first:]]
+            position = end
         elif pattern[position] in "^$|":
             position += 1
         else:
             position = _element(pattern, position, tuple(groups), found)
     return found
+
+
+def _repeats(quantifier: str) -> bool:
+    """Whether what this stands after may come more than once."""
+    times = re.match(r"\{(\d+)(,?)(\d*)\}", quantifier)
+    if times is None:
+        return quantifier[:1] in {"*", "+"}
+    return int(times[3] or times[1]) > 1 or (bool(times[2]) and not times[3])
+
+
+def _words(atom: _Atom) -> _Atom:
+    """An element of a group that holds a blank and repeats: any number of words, so text with blanks."""
+    return _Atom(characters=atom.characters | {" "}, literal=False, groups=atom.groups)
 
 
 def _element(pattern: str, position: int, groups: tuple[int, ...], found: list[_Atom]) -> int:
