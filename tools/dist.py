@@ -78,7 +78,10 @@ def sbom(version: str, when: int, files: dict[str, bytes]) -> dict[str, Any]:
     own = f"pkg:pypi/{NAME}@{version}"
     libraries = []
     for name in dependencies():
-        found = metadata.version(name)
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # needed by other versions of Python only
         about = metadata.metadata(name)
         licence = next((about[key] for key in ("License-Expression", "License") if key in about), "")
         entry: dict[str, Any] = {

@@ -18,7 +18,7 @@ from wazuh_cicd.spec.patterns import rewrite
 ASKED_FIRST = {
     "kubelet-api-called-directly": r"(?=(?:[^k:]*+[k:])+?(?:ubeletctl|1025))",
     "jenkins-audit-log-removed": r"(?=(?:[^j]*+j)+?enkins)",
-    "cicd-kubernetes-audit": r'(?=(?:[^D]*+D)+?(?<="auditID)")',
+    "cicd-kubernetes-audit": r'(?="(?:[^D]*+D)+?(?<="auditID)")',
 }
 AUDIT = 'type=SYSCALL msg=audit(1:2): a0=55d0 exe="/usr/bin/{program}" type=EXECVE msg=audit(1:2): argc=3 {arguments}'
 WORDS = [

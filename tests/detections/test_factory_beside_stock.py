@@ -18,6 +18,15 @@ STOCK = Path(__file__).parents[2].parent / "shared" / "samples" / "wazuh-4.14.3"
 pytestmark = pytest.mark.skipif(not STOCK.is_dir(), reason="the stock ruleset is not beside this checkout")
 
 
+# On purpose: a stock rule, and the package's that takes its events at a lower level.
+QUIETER = {
+    (87924, 114051),  # a container that restarts again and again is an operator's matter: 5, not 7
+    (80710, 114104),  # the kernel sets a container's own interface promiscuous at each start: no alert
+    (80255, 118331),  # the package's own composite counts them instead
+    (80254, 118331),  # one refused sign-in to the console, counted by a louder composite: 4, not 5
+}
+
+
 @cache
 def engines():
     package = render_package(load_specs()).ruleset_files()
@@ -51,6 +60,6 @@ def test_no_event_of_any_test_is_heard_less_than_before(source):
             lost += [
                 (rule.name, test.line, before.rule_id, before.level, after.rule_id, after.level)
                 for before, after in pairs
-                if heard(before) > heard(after)
+                if heard(before) > heard(after) and (before.rule_id, after.rule_id) not in QUIETER
             ]
     assert not lost

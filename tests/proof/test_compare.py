@@ -15,6 +15,10 @@ class Said:
     rule_id: int | None = None
     messages: tuple = ()
 
+    @property
+    def logtest_alert(self):
+        return self.alert
+
 
 @dataclass
 class Scripted:
