@@ -228,7 +228,12 @@ def test_our_own_patterns_answer_as_the_library_does():
     for path, data in package.files.items():
         if path.endswith(".xml") and ("rules/" in path or "decoders/" in path):
             root = etree.fromstring(b"<r>" + data.replace(b"\\<", b"&lt;") + b"</r>")
-            sources |= {node.text for node in root.iter() if node.get("type") == "pcre2" and node.text}
+            for parent in root.iter():
+                nodes = [node for node in parent if node.get("type") == "pcre2" and node.text]
+                # A manager joins the texts of one tag; each <field> stands alone.
+                tags = {node.tag for node in nodes if node.tag != "field"}
+                sources |= {"".join(node.text for node in nodes if node.tag == tag) for tag in tags}
+                sources |= {node.text for node in nodes if node.tag == "field"}
     assert len(sources) > 300
     logs = [e.log for rule in specs.rules for test in rule.tests for e in test.events if e.log is not None]
     texts = [log if isinstance(log, bytes) else log.encode("utf-8", "surrogateescape") for log in logs[::40]]
