@@ -75,7 +75,7 @@ def _most_saving(body: str, defined: list[str]) -> str | None:
         for group in _groups(text):
             piece = text[group.start : group.end]
             counts[piece] = counts.get(piece, 0) + 1
-    best, saved = None, 0
+    best, saved = None, 0 if defined else len(_DEFINE) + len(")")  # the first one brings the frame, too
     for piece, times in counts.items():
         # The calls, and "(?'a'…)" around the one copy that stays.
         saving = (times - 1) * len(piece) - times * len("(?P>a)") - len("(?'a')")
