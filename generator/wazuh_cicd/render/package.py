@@ -163,7 +163,7 @@ def select_sources(specs: SpecSet, sources: Collection[str]) -> SpecSet:
     wanted = {rule.source for rule in rules}
     decoders = tuple(d for d in specs.decoders if d.source in wanted)
     tests = tuple(t for t in specs.decoder_tests if t.source in wanted)
-    return SpecSet(rules, decoders, specs.lists, tests)
+    return replace(specs, rules=rules, decoders=decoders, decoder_tests=tests)
 
 
 def _render(

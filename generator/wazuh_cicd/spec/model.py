@@ -482,6 +482,8 @@ class SpecSet:
     decoders: tuple[DecoderSpec, ...] = ()
     lists: tuple[ListSpec, ...] = ()
     decoder_tests: tuple[DecoderTest, ...] = ()
+    #: What the names in ``needs`` mean: how to switch the log source on.
+    log_sources: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, RuleSpec]:

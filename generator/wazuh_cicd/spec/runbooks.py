@@ -70,11 +70,12 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class RunbookFile:
-    """The families of a source, and which fields can hold what their steps name."""
+    """The families of a source, which fields can hold what their steps name, and what its log sources are."""
 
     source: str
     fields: Mapping[str, tuple[str, ...]]
     families: tuple[Family, ...]
+    needs: Mapping[str, str]
 
 
 def read_steps(reader: SpecReader, node: yaml.Node | None, what: str) -> tuple[Step, ...]:
@@ -106,6 +107,10 @@ def read_runbook_file(reader: SpecReader, root: yaml.Node) -> RunbookFile | None
     if "fields" in entries:
         for key, value in reader.items(entries["fields"], "'fields'"):
             fields[key.value] = reader.texts(value, f"'{key.value}'")
+    needs: dict[str, str] = {}
+    if "needs" in entries:
+        for key, value in reader.items(entries["needs"], "'needs'"):
+            needs[key.value] = reader.text(value, f"'{key.value}'").strip()
     families: dict[str, Family] = {}
     for node in reader.elements(entries["families"], "'families'"):
         family = _read_family(reader, node)
@@ -115,7 +120,7 @@ def read_runbook_file(reader: SpecReader, root: yaml.Node) -> RunbookFile | None
             reader.problem("R203", node, f"two families are called '{family.name}'", "rename one")
         families[family.name] = family
         _check_holes(reader, node, family, fields)
-    return RunbookFile(source, fields, tuple(families.values()))
+    return RunbookFile(source, fields, tuple(families.values()), needs)
 
 
 def _read_family(reader: SpecReader, node: yaml.Node) -> Family | None:
@@ -172,7 +177,8 @@ def with_runbooks(specs: SpecSet, files: Sequence[RunbookFile], problems: Proble
             if (file.source, family.name) not in used:
                 text = f"no rule of '{file.source}' belongs to the family '{family.name}'"
                 problems.add("R222", family.place, text, "correct its 'files' or 'rules', or remove it")
-    return replace(specs, rules=tuple(rules))
+    needs = {name: text for file in files for name, text in file.needs.items()}
+    return replace(specs, rules=tuple(rules), log_sources=needs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,6 +372,7 @@ RUNBOOK_FILE = Shape(
     (
         Key("source", SOURCE, "the source", required=True),
         Key("fields", FREE, "name in a step: [fields that can hold it, the best one first]"),
+        Key("needs", FREE, "name of a log source: how it is switched on"),
         Key("families", {"type": "array", "items": _ref("family"), "minItems": 1}, "what rules share", required=True),
     ),
 )
