@@ -126,7 +126,8 @@ def _tuning(page: RulePage) -> Iterator[str]:
     for one in page.tuning:
         key, value = next(iter(one.list.example.items()), ("", ""))
         kind = "keeps it quiet" if one.quiets else "is what it looks for"
-        yield f"- etc/lists/cicd/{one.list.name}: {one.list.title.rstrip(".")}. An entry {kind}, as {key}:{value} ({one.subject})"
+        about = one.list.title.rstrip(".")
+        yield f"- etc/lists/cicd/{one.list.name}: {about}. An entry {kind}, as {key}:{value} ({one.subject})"
     if page.child_rule:
         yield "- a rule of your own in etc/rules/local_rules.xml:"
         for line in page.child_rule.splitlines():
