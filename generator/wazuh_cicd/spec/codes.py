@@ -109,6 +109,8 @@ H705 | A condition that excludes the parent's. | Both can never hold. | Correct 
 H706 | A title's field that the source is not known to have. | The alert would show an empty place. | Correct the field's name, or add it to the test.
 H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
 H708 | A title with a hole: it names a field that need not be there. | Wazuh shows nothing in its place: `branch protection  removed`, `( )`. | Ask for the field in `when` (also of a parent), name one that is certain, or name it in a child rule that asks for it.
+H709 | A grave rule that an analyst cannot act on. | From level 10 on an alert is looked at now: it takes three steps, one of them with a search or a command, and from level 13 on a way to contain it. | Add to `triage` and `contain`, or to a family in the `runbook.yml` of the source.
+H710 | A search in a runbook that finds nothing. | It names a field or a group that no alert has. | Correct the name; fields of an event stand below `data.`.
 F901 | A documented name that no rule names. | A new audit log action ends at Wazuh's catch-all rule, however grave it is. | Name it in a rule, at the level proposed or at a better one.
 F902 | A name that is not documented any more, or never was. | The rule waits for an event that does not come. | Correct it; where the source sends it all the same, waive it with the reason.
 F903 | A stock rule that the manager does not have. | A manager drops the rule that hangs on it. | Hang it on the rule that took its place.

@@ -36,7 +36,14 @@ _TITLE_FIELD = re.compile(r"\$\(([^)]+)\)")
 _AUDIT_WORD = re.compile(rb"[ ']([a-z0-9]+)=")
 _ALWAYS = ("hostname", "location", "agent.name")
 #: What stands at the top of an alert or below another key than ``data``.
-_PLACES = {name: f"predecoder.{name}" for name in PREDECODED} | {name: name for name in ("location", "agent.name")}
+_PLACES = {
+    **{name: f"predecoder.{name}" for name in PREDECODED},
+    "location": "location",
+    "agent.name": "agent.name",
+    "file": "syscheck.path",
+}
+# Words of an audit record that the stock decoder gives another name.
+_AUDIT_NAMES = {"ses": "session", "comm": "command"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +273,8 @@ def _tested(log: bytes | None, decoded: tuple[str, Mapping[str, str]] | None) ->
     if log is None:
         return
     if log.startswith(b"type="):
-        yield from (f"audit.{word.decode()}" for word in _AUDIT_WORD.findall(log))
+        words = [word.decode() for word in _AUDIT_WORD.findall(log)]
+        yield from (f"audit.{_AUDIT_NAMES.get(word, word)}" for word in words)
         return
     try:
         value = json.loads(log)
