@@ -26,6 +26,8 @@ VERBS = {
     "test": "prove every rule on its own events",
     "logtest": "show what an event becomes, and why",
     "conformance": "replay recorded answers of a real manager",
+    "explain": "print what there is to know about a rule",
+    "docs": "write a site with a page for each rule",
     "diff": "run the same events through two engines and compare",
     "coverage": "list the detection ideas that the rules implement",
     "demo": "replay a bundled attack story and print its alerts",

@@ -67,6 +67,7 @@ R218 | Too many groups. | Wazuh cuts a rule's groups at 1023 characters: the las
 R219 | A stock parent that our stand-ins do not have. | Without the real stock ruleset nothing can be said about the rule. | Run `wazuh-cicd check --stock DIR` with a copy of the manager's `ruleset` folder.
 R220 | A block whose address a client may have written. | A line of a log holds what clients wrote, user names for example; an expression that finds the address after such text finds one in it as well, and whoever sends it chooses who gets blocked. | Read the line from its first word to its end, with no blank in what clients write; or take the address from the line's beginning.
 R221 | A composite that is more mature than the rule it counts. | A site that starts with mature rules lowers the counted one, and the composite would rest on what nobody has proved. | Give the composite the counted rule's status.
+R222 | A runbook that names what is not there: a field, or rules. | The steps would reach no rule. | Correct the name.
 M301 | A matcher that holds always, or never. | An empty list or an empty text decides nothing. | Name a value, or use `exists: true`.
 M302 | Keys that do not go together. | One of them would have no effect. | Keep what the message names.
 M303 | An expression that does not compile. | A manager refuses the whole ruleset. | Mend the expression; literal text needs no regex.
