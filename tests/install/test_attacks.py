@@ -8,6 +8,7 @@ import os
 import pwd
 import stat
 import tempfile
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,8 @@ LIST = "etc/lists/cicd/trusted_actors"
 STATE = "var/wazuh-cicd"
 SHADOW = "root:$y$hash:1\n"
 LINE = "wazuh ALL=(ALL) NOPASSWD: ALL\n"
+PROGRAM = "active-response/bin/cicd-block-ip"
+FORGED = {"id": "20260101T000000Z-00", "version": "1", "phase": "writing", "activation": "nothing"}
 
 
 def manager_user() -> tuple[int, int]:
@@ -370,11 +373,47 @@ def test_journals_and_backups_are_for_root_alone_and_keep_their_modes(root):
     assert not (root / "etc/lists/cicd_installed").exists()
 
 
-def test_a_folder_that_was_open_to_others_is_closed(root):
+def test_a_folder_that_was_open_to_readers_is_closed(root):
     install(root)
-    (root / STATE).chmod(0o777)
+    (root / STATE).chmod(0o755)
     install(root, goal=desired(version="2.0"))
     assert stat.S_IMODE((root / STATE).stat().st_mode) == 0o700
+
+
+LOOKING = [*((verb, "") for verb in VERBS), ("rollback", "backup"), ("rollback", f"backup/{FORGED['id']}")]
+
+
+@pytest.mark.parametrize(("verb", "place"), LOOKING)
+def test_a_folder_of_journals_that_others_could_write_is_not_believed(root, verb, place):
+    # Such as one of the manager's own folders in var, which belong to root and which its group may write.
+    backup = root / STATE / "backup" / FORGED["id"]
+    backup.mkdir(parents=True)
+    (root / STATE).chmod(0o700)
+    (root / STATE / place).chmod(0o770)
+    (backup / "0000").write_text("#!/bin/sh\n")
+    entry = {"path": PROGRAM, "backup": "0000", "after": None}
+    (backup / "journal.json").write_text(json.dumps({**FORGED, "phase": "done", "entries": [entry]}))
+    if not place:
+        (root / STATE / "journal.json").write_text(json.dumps({**FORGED, "entries": [entry]}))
+    with pytest.raises(InstallError, match="may be written by others"):
+        VERBS[verb](root)
+    assert not (root / PROGRAM).exists()
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("how", ["owner", "mode", "name"])
+def test_a_journal_that_another_could_write_is_not_believed(host, root, how):
+    state = root / STATE
+    state.mkdir(mode=0o700)
+    (state / "journal.json").write_text(json.dumps({**FORGED, "entries": []}))
+    if how == "owner":
+        os.chown(state / "journal.json", USER, GROUP)
+    elif how == "mode":
+        (state / "journal.json").chmod(0o666)
+    else:
+        os.link(state / "journal.json", host / "another-name")
+    with pytest.raises(InstallError, match="may have been written"):
+        rollback(LocalTarget(root), say=lambda line: None)
 
 
 @NEEDS_ROOT
@@ -476,6 +515,59 @@ def test_a_program_belongs_to_root_whatever_lay_there(root):
     program.chmod(0o4777)
     install(root, goal=desired(extra={"wodles/cicd/cicd-x": b"#!/bin/sh\nexit 0\n"}, version="2.0"))
     assert (program.stat().st_uid, stat.S_IMODE(program.stat().st_mode)) == (0, 0o750)
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("loose", ["active-response/bin", "active-response", ""])
+def test_no_program_is_put_where_others_could_exchange_it(root, loose):
+    (root / loose).chmod(0o770)
+    with pytest.raises(InstallError, match="no program is put there"):
+        install(root, goal=desired(extra={PROGRAM: b"#!/bin/sh\n"}))
+    assert not (root / PROGRAM).exists()
+
+
+@NEEDS_ROOT
+def test_a_program_that_is_put_back_belongs_to_root(root):
+    install(root, goal=desired(extra={PROGRAM: b"#!/bin/sh\n"}))
+    os.chown(root / PROGRAM, USER, GROUP)
+    (root / PROGRAM).chmod(0o4777)
+    install(root, goal=desired(extra={PROGRAM: b"#!/bin/sh\nexit 0\n"}, version="2.0"))
+    rollback(LocalTarget(root), say=lambda line: None)
+    status = (root / PROGRAM).stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o750)
+
+
+ENDLESS = {
+    "comments that never end": b"<!--" * 200_000,
+    "rules that never end": b"<rule " * 200_000,
+    "ids that never end": b"<rule " + b' id="1"' * 200_000,
+    "marks in the wrong order": b"<!-- wazuh-cicd end -->" * 40_000 + b"<!-- wazuh-cicd begin -->" * 40_000,
+    "marks that never end": b"<!-- wazuh-cicd begin" * 200_000,
+    "elements in each other": b"<a>" * 20_000 + b"</a>" * 20_000,
+    "responses": b"<ossec_config>" + b"<active-response></active-response>" * 40_000 + b"</ossec_config>",
+}
+
+
+@pytest.mark.parametrize("path", ["etc/ossec.conf", "etc/rules/x.xml"])
+@pytest.mark.parametrize("junk", ENDLESS)
+def test_what_takes_for_ever_to_read_does_not_hold_us_up(root, path, junk):
+    def attack():
+        with (root / path).open("ab") as stream:
+            stream.write(ENDLESS[junk])
+
+    as_manager_user(attack)
+    began = time.process_time()
+    with suppress(InstallError):
+        make_plan(LocalTarget(root), desired())
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("tag", ["rule_dir", "rule_include"])
+def test_a_path_that_is_too_long_is_noted(root, tag):
+    conf = root / "etc/ossec.conf"
+    text = conf.read_text().replace("<!-- User-defined ruleset -->", f"<{tag}>{'a' * 5000}</{tag}>")
+    as_manager_user(lambda: conf.write_text(text))
+    assert [finding.code for finding in make_plan(LocalTarget(root), desired()).problems] == ["I118"]
 
 
 def test_rules_behind_a_link_are_not_opened_and_that_is_said(host, root):

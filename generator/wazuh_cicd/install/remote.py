@@ -240,10 +240,10 @@ class ApiTarget:
     def trusts(self, record: Record) -> bool:
         """When this machine has installed it so itself."""
         try:
-            found = self.store.read(_OWN_COPY)
+            found = self.store.read_own(_OWN_COPY)
         except OSError as error:
             raise InstallError(f"{error.filename}: {error.strerror}; name another folder with --state") from error
-        return found is not None and Record.load(found[0], self.store.shown(_OWN_COPY)).settings == record.settings
+        return found is not None and Record.load(found, self.store.shown(_OWN_COPY)).settings == record.settings
 
     def remember(self, data: bytes | None) -> None:
         """On this machine."""
