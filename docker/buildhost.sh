@@ -40,7 +40,7 @@ if [ -f /cicd/agent/cicd/install-agent.sh ]; then
   sh /cicd/agent/cicd/install-agent.sh
   # Root's own file in that folder; nobody else runs yet, so what is found here stays so.
   options=$root/etc/local_internal_options.conf
-  [ -e "$options" ] || [ -L "$options" ] || (umask 037; : > "$options"; chgrp "$user" "$options")
+  [ -e "$options" ] || [ -L "$options" ] || (umask 037; : > "$options"; chgrp "$(id -gn "$user")" "$options")
   if [ -L "$options" ] || [ ! -f "$options" ] || [ "$(stat -c %h:%u "$options")" != 1:0 ]; then
     echo "buildhost: $options is a link or not root's own file; find out who put it there" >&2
     exit 1

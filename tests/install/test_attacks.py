@@ -6,8 +6,11 @@ import dataclasses
 import json
 import os
 import pwd
+import socket
 import stat
+import struct
 import tempfile
+import threading
 import time
 import warnings
 from contextlib import suppress
@@ -21,7 +24,9 @@ from wazuh_cicd.install.desired import nothing
 from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.local import LocalTarget
 from wazuh_cicd.install.plan import make_plan
+from wazuh_cicd.install.status import status_of
 from wazuh_cicd.install.verify import verify
+from wazuh_cicd.manager.sockets import UnixChannel
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand folders to another user")
 STAND_IN = (54321, 54321)
@@ -261,6 +266,72 @@ def test_what_would_hold_us_up_is_refused_at_once(root, kind):
     as_manager_user(attack)
     with pytest.raises(InstallError, match=r"no ordinary file|larger than"):
         make_plan(LocalTarget(root), desired(version="2.0"))
+
+
+ANSWERS = [
+    b"[" * 200_000,
+    b'{"a":' * 100_000,
+    b'{"error":0,"data":[1]}',
+    b'{"error":"x","data":[1]}',
+    b'{"error":[1]}',
+    b'{"error":0,"data":{"uptime":"x","messages":1,"token":"../../../security/users","output":{}}}',
+    b'{"error":0,"data":{"token":"a","output":{"rule":{"id":"x"}}}}',
+    b'{"error":0,"data":{"token":"a","output":[1],"codemsg":"x"}}',
+    b'{"error":0,"data":{"codemsg":"x"}}',
+    None,
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_no_answer_of_a_socket_is_a_traceback_or_holds_us_up(root, answer, monkeypatch):
+    install(root)
+    monkeypatch.setattr("wazuh_cicd.install.local.UnixChannel", lambda path, timeout=0: UnixChannel(path, timeout=0.3))
+    stop = threading.Event()
+
+    def say(connection):
+        connection.recv(65536)
+        with suppress(OSError):
+            if answer is not None:
+                connection.sendall(struct.pack("<I", len(answer)) + answer)
+                return
+            connection.sendall(struct.pack("<I", 1 << 20))
+            while not stop.wait(0.2):
+                connection.sendall(b" ")
+
+    def serve(listener):
+        while not stop.is_set():
+            with suppress(TimeoutError), listener.accept()[0] as connection:
+                say(connection)
+
+    threads = []
+    for name in ("analysis", "logtest"):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(root / "queue/sockets" / name))
+        listener.listen(4)
+        listener.settimeout(0.1)
+        threads.append((threading.Thread(target=serve, args=(listener,), daemon=True), listener))
+        threads[-1][0].start()
+    began = time.monotonic()
+    try:
+        status_of(LocalTarget(root))
+        assert verify(LocalTarget(root), desired()).code != 0
+        with suppress(InstallError):
+            install(root, goal=desired((111002,), version="2.0"))
+    finally:
+        stop.set()
+        for thread, listener in threads:
+            thread.join()
+            listener.close()
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    "line", ["status:zzz", "id_base:-9", f"id_base:{'9' * 400}", "responses:../x\nrule=1:x\nrule=x:y"]
+)
+def test_an_odd_record_is_one_clear_error(root, line):
+    as_manager_user(lambda: write_record(root, line))
+    with pytest.raises(InstallError, match="cannot be read"):
+        make_plan(LocalTarget(root), desired())
 
 
 # Between check and use

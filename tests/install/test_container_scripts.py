@@ -75,7 +75,7 @@ def host():
 
 
 def run(host, name):
-    text = (DOCKER / name).read_text().replace("/var/ossec", f"{host}/ossec").replace("/cicd/", f"{host}/cicd/")
+    text = (DOCKER / name).read_text().replace("/var/ossec", f"{host}/ossec").replace(" /cicd/", f" {host}/cicd/")
     text = text.replace("input=/cicd", f"input={host}/cicd").replace("/var/log/", f"{host}/")
     text = text.replace("user=wazuh", "user=nobody").replace("wazuh:wazuh", f"{USER.pw_uid}:{USER.pw_gid}")
     text = text.replace("root:wazuh", f"0:{USER.pw_gid}")
