@@ -261,6 +261,17 @@ def test_what_this_machine_keeps_is_for_its_user_alone(fake, tmp_path, said):
     assert {mode for place, mode in modes.items() if place.is_dir()} == {0o700}
 
 
+def test_folders_above_the_state_folder_are_ours_whatever_the_umask(fake, tmp_path):
+    there = ApiTarget(client(fake), state_folder=tmp_path / "a/b/c")
+    before = os.umask(0)
+    try:
+        with there.lock():
+            pass
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / path).stat().st_mode) for path in ("a", "a/b", "a/b/c")] == [0o700] * 3
+
+
 def test_a_state_folder_that_is_a_link_is_not_used(fake, tmp_path, said):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "state").symlink_to(tmp_path / "elsewhere")

@@ -309,7 +309,7 @@ class LocalTarget:
 
         try:
             return [str(message) for message in load_ruleset([self.root]).messages]
-        except RulesetError as error:
+        except (RulesetError, OSError) as error:
             return [f"CRITICAL: {line}" for line in str(error).splitlines()]
 
     def is_running(self) -> bool:

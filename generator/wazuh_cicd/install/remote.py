@@ -89,7 +89,10 @@ class ApiTarget:
         fix = "name another folder with --state"
         store = self.store
         try:
-            store.base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Not by parents=True alone: folders above would get whatever mode the umask leaves.
+            for folder in (*reversed(store.base.parents), store.base):
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise InstallError(f"{store.base}: {error.strerror}; {fix}") from error
         return only_one(store, fix)
