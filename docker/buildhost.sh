@@ -7,17 +7,7 @@ root=/var/ossec
 log=/var/log/auth.log
 user=wazuh
 
-as_user() { # as_user COMMAND...: with the rights of the agent's user
-  python3 -I -c '
-import os, pwd, sys
-user = pwd.getpwnam(sys.argv[1])
-os.setgroups([])
-os.setgid(user.pw_gid)
-os.setuid(user.pw_uid)
-os.chdir("/")
-os.umask(0o007)
-os.execvp(sys.argv[2], sys.argv[2:])' "$user" "$@"
-}
+as_user() { python3 -I /usr/local/lib/as_user.py "$user" "$@"; }
 
 # No journal in a container: the agent reads sshd's lines from a file, written as syslog would.
 touch $log

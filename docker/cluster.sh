@@ -6,17 +6,7 @@ root=/var/ossec
 user=wazuh
 [ -n "${CICD_CLUSTER_KEY:-}" ] || exit 0
 
-as_user() { # as_user COMMAND...: with the rights of the manager's user
-  "$root/framework/python/bin/python3" -I -c '
-import os, pwd, sys
-user = pwd.getpwnam(sys.argv[1])
-os.setgroups([])
-os.setgid(user.pw_gid)
-os.setuid(user.pw_uid)
-os.chdir("/")
-os.umask(0o007)
-os.execvp(sys.argv[2], sys.argv[2:])' "$user" "$@"
-}
+as_user() { "$root/framework/python/bin/python3" -I /cicd/as_user.py "$user" "$@"; }
 
 join() { # join ROOT TYPE NAME: the key is in the environment, where other users do not see it
   set -eu

@@ -282,7 +282,7 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("answer", ANSWERS, ids=range(len(ANSWERS)))
 def test_no_answer_of_a_socket_is_a_traceback_or_holds_us_up(root, answer, monkeypatch):
     install(root)
     monkeypatch.setattr("wazuh_cicd.install.local.UnixChannel", lambda path, timeout=0: UnixChannel(path, timeout=0.3))
@@ -598,13 +598,25 @@ def test_no_program_is_put_where_others_could_exchange_it(root, loose):
 
 
 @NEEDS_ROOT
-def test_a_program_that_is_put_back_belongs_to_root(root):
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_program_that_is_put_back_belongs_to_root(root, undone):
+    class Failing(LocalTarget):
+        def check(self):
+            # As it is, and once more when all is written.
+            return ["ERROR: no"] if undone and b"exit 0" in (root / PROGRAM).read_bytes() else []
+
     install(root, goal=desired(extra={PROGRAM: b"#!/bin/sh\n"}))
     os.chown(root / PROGRAM, USER, GROUP)
     (root / PROGRAM).chmod(0o4777)
-    install(root, goal=desired(extra={PROGRAM: b"#!/bin/sh\nexit 0\n"}, version="2.0"))
-    rollback(LocalTarget(root), say=lambda line: None)
+    goal = desired(extra={PROGRAM: b"#!/bin/sh\nexit 0\n"}, version="2.0")
+    if undone:
+        with pytest.raises(InstallError, match="did not say before"):
+            apply(Failing(root), goal, say=lambda line: None)
+    else:
+        install(root, goal=goal)
+        rollback(LocalTarget(root), say=lambda line: None)
     status = (root / PROGRAM).stat()
+    assert (root / PROGRAM).read_bytes() == b"#!/bin/sh\n"
     assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o750)
 
 

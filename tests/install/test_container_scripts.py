@@ -79,6 +79,8 @@ def run(host, name):
     text = text.replace("input=/cicd", f"input={host}/cicd").replace("/var/log/", f"{host}/")
     text = text.replace("user=wazuh", "user=nobody").replace("wazuh:wazuh", f"{USER.pw_uid}:{USER.pw_gid}")
     text = text.replace("root:wazuh", f"0:{USER.pw_gid}")
+    text = text.replace("/usr/local/lib/as_user.py", f"{DOCKER}/as_user.py")
+    text = text.replace(f"{host}/cicd/as_user.py", f"{DOCKER}/as_user.py")
     # What comes then needs the programs, and starts Wazuh.
     text = text.split("  mkdir -p", 1)[0] + "fi" if name == "buildhost.sh" else text
     environment = {**os.environ, "CICD_CLUSTER_KEY": "0123abcd", "WAZUH_MANAGER_SERVER": "manager"}
@@ -150,8 +152,18 @@ LINKS = {
 }
 
 
-@pytest.mark.parametrize("script", ["package.sh", "cluster.sh", "buildhost.sh"])
-@pytest.mark.parametrize("path", LINKS)
+CASES = [
+    *(("package.sh", path) for path in LINKS),
+    *(
+        (script, path)
+        for script in ("cluster.sh", "buildhost.sh")
+        for path in LINKS
+        if path.endswith((".conf", ".cicd"))
+    ),
+]
+
+
+@pytest.mark.parametrize(("script", "path"), CASES)
 def test_no_link_in_these_folders_leads_root_elsewhere(host, script, path):
     place = host / "ossec" / path
     if place.exists():
