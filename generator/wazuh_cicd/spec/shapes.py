@@ -361,6 +361,7 @@ FAMILY = Shape(
         Key("name", {"type": "string", "pattern": NAME}, "unique in the file", required=True),
         Key("files", TEXTS, "rule files whose rules belong to it, without .yml"),
         Key("rules", TEXTS, "names of rules; * stands for any text"),
+        Key("last", FLAG, "its rules take nothing from the families below it"),
         Key("triage", STEPS, "what to check, after the rule's own steps"),
         Key("contain", STEPS, "how to stop it"),
         Key("references", TEXTS, "URLs"),
