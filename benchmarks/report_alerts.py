@@ -74,7 +74,8 @@ def _templates() -> tuple[list[str], list[str]]:
     from incidents import mixing  # noqa: PLC0415 - after the path
 
     found = [*mixing.ordinary_alerts(), *(one for path in mixing.STORIES for one in mixing.story_alerts(path))]
-    quiet, loud = [], []
+    quiet: list[str] = []
+    loud: list[str] = []
     for one in found:
         alert = {**one.alert, "timestamp": "@TIME@"}
         alert["rule"]["description"] = alert["rule"]["description"].partition("] ")[2]

@@ -102,11 +102,9 @@ class RuleTally:
         "title",
     )
 
-    def __init__(
-        self, rule: str, source: str, heard: SourceTally, fields: Iterable[str], when: int, about: Alert
-    ) -> None:
+    def __init__(self, rule: str, heard: SourceTally, fields: Iterable[str], when: int, about: Alert) -> None:
         """Begin with what the first alert says of the rule; each alert counts for its source, too."""
-        self.rule, self.source, self.heard = rule, source, heard
+        self.rule, self.heard, self.source = rule, heard, heard.source
         self.asked: tuple[tuple[tuple[str, ...], dict[str, int]], ...] = tuple(
             (tuple(one.split(".")), {}) for one in fields
         )
