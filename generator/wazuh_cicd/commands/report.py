@@ -6,6 +6,7 @@ needs nothing from elsewhere, runs no script and can be mailed or printed.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -70,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     found = Input()
     bar = Bar("reading alerts", "alerts" if args.indexer else "B")
     analysis = Analysis(load_specs(), period, found, owners, described=args.incidents)
+    gc.freeze()  # the specs stay: the collector need not walk them for each thousand alerts
     try:
         analysis.take(_alerts(args, period, found, bar))
     finally:
