@@ -241,6 +241,7 @@ def _end_of_set(text: str, place: int) -> int:
 
 
 def one_of(texts: Iterable[str]) -> str:
+    """Any of the texts, what they begin with alike written once."""
     choices = _factored(list(dict.fromkeys(texts)))
     return choices[0] if len(choices) == 1 else f"(?:{'|'.join(choices)})"
 

@@ -10,8 +10,8 @@ Inside a rule analysisd searches the whole log before it looks at a URL or a fie
 Below a rule of Wazuh's own, a rule that searches the log therefore gets a gate even if it stands alone: events of
 others fail at the short field.
 
-Rules of ours about commands search the whole record, each of them. The gate in front of them looks for the words without
-which none of them can match (:mod:`wazuh_cicd.render.words`).
+Rules of ours about commands search the whole record, each of them. The gate in front of them looks for the words
+without which none of them can match (:mod:`wazuh_cicd.render.words`).
 
 What is in one gate are neighbours in the order in which analysisd tries them, so that this order stays as it was.
 """
