@@ -34,6 +34,7 @@ VERBS = {
     "schema": "print the JSON Schema of the specs, for editors",
     "drill": "play wazuh-execd for an active-response script",
     "gate": "pass or fail a pipeline on what the scanners found",
+    "report": "turn alerts into incidents with what to do, as one HTML file",
     "install": "plan, apply, verify or roll back the package on a manager",
 }
 

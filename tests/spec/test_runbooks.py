@@ -180,13 +180,13 @@ def bar(specs):
         ({"level": 10, "triage": ["one", "two", "three"]}, False),
         ({"level": 13, "triage": ["one", "two", {"do": "three", "run": "id"}]}, False),
         ({"level": 13, "triage": ["one", "two", {"do": "three", "run": "id"}], "contain": ["stop"]}, True),
-        ({"level": 10, "triage": ["one"], "waive": {"H709": "nobody can do anything"}}, True),
+        ({"level": 10, "triage": ["one"], "waive": {"H711": "nobody can do anything"}}, True),
     ],
 )
 def test_a_grave_rule_has_steps_a_search_and_a_way_out(read, keys, reaches):
     specs, problems = read([{"name": "a"}], rule(**keys))
     assert problems == []
-    assert bar(specs) == ([] if reaches else [("H709", "tested")])
+    assert bar(specs) == ([] if reaches else [("H711", "tested")])
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_grave_rule_has_steps_a_search_and_a_way_out(read, keys, reaches):
 )
 def test_a_search_names_what_alerts_have(read, query, good):
     specs, _ = read([{"name": "a"}], rule(level=9, triage=[{"do": "x", "query": query}]))
-    assert bar(specs) == ([] if good else [("H710", "tested")])
+    assert bar(specs) == ([] if good else [("H712", "tested")])
 
 
 def test_the_package_s_own_rules_reach_it():

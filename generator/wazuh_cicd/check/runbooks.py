@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from wazuh_cicd.findings import Finding
     from wazuh_cicd.spec import RuleSpec, SpecSet
 
-DEPTH = "H709"
-SEARCH = "H710"
+DEPTH = "H711"
+SEARCH = "H712"
 STEPS = 3
 STEPS_FROM_LEVEL = 10
 CONTAIN_FROM_LEVEL = 13

@@ -151,9 +151,12 @@ class Record:
                     (loaded if kind.startswith("loaded-") else files)[path] = value
                 else:
                     plain[key] = value
+            base, status = int(plain["id_base"]), plain.get("status", "")
+            if not 0 <= base < 10**9 or status not in ("", *ASKED):
+                raise ValueError(f"id_base {base}, status {status}")  # noqa: TRY301 - as int() does for the others
             return cls(
                 plain["version"],
-                int(plain["id_base"]),
+                base,
                 tuple(plain["sources"].split()),
                 tuple(plain["responses"].split()),
                 files,
@@ -161,7 +164,7 @@ class Record:
                 loaded,
                 plain.get("internal") == "yes",
                 plain.get("observe") == "yes",
-                plain.get("status", ""),
+                status,
                 _address(plain.get("runbook_url", ""), shown),
             )
         except (KeyError, ValueError) as error:

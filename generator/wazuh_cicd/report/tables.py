@@ -62,5 +62,5 @@ def _print(shown: Table | Text, *, colour: bool) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal would take as a command replaced by ``?``."""
+    """A text on one line, without a character that would do something instead of being shown."""
     return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)
