@@ -50,6 +50,10 @@ test: $(VENV)/.dev-stamp ## prove every rule and run the tests (what needs Docke
 build: $(VENV)/.run-stamp ## render the Wazuh package to build/
 	$(BIN)/wazuh-cicd build -o build
 
+.PHONY: site
+site: $(VENV)/.run-stamp ## write the pages of the rules to build/site
+	$(BIN)/wazuh-cicd docs -o build/site
+
 .PHONY: check
 check: $(VENV)/.run-stamp ## find what is wrong with the specs
 	$(BIN)/wazuh-cicd check
