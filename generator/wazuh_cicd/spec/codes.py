@@ -108,6 +108,7 @@ H705 | A condition that excludes the parent's. | Both can never hold. | Correct 
 H706 | A title's field that the source is not known to have. | The alert would show an empty place. | Correct the field's name, or add it to the test.
 H707 | No near miss among the silent tests. | A silent test that shares nothing with a firing one proves little. | Copy a firing event and change the one decisive thing.
 H708 | A title with a hole: it names a field that need not be there. | Wazuh shows nothing in its place: `branch protection  removed`, `( )`. | Ask for the field in `when` (also of a parent), name one that is certain, or name it in a child rule that asks for it.
+H715 | A field whose type depends on the event. | An index has one type for a field: what does not fit is moved aside by the package's pipeline, so that nobody can ask for it, and without the pipeline the whole alert is refused. | Read a member of the object, or take the value out with a decoder of its own.
 F901 | A documented name that no rule names. | A new audit log action ends at Wazuh's catch-all rule, however grave it is. | Name it in a rule, at the level proposed or at a better one.
 F902 | A name that is not documented any more, or never was. | The rule waits for an event that does not come. | Correct it; where the source sends it all the same, waive it with the reason.
 F903 | A stock rule that the manager does not have. | A manager drops the rule that hangs on it. | Hang it on the rule that took its place.
