@@ -53,13 +53,13 @@ class SearchNode:
         kind = "application/x-ndjson" if path.endswith("_bulk") else "application/json"
         request = urllib.request.Request(self.url + path, data, {"Content-Type": kind}, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310 - our own node
+            with urllib.request.urlopen(request, timeout=300) as response:  # noqa: S310 - our own node
                 return response.status, json.load(response)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
 
-    def index(self, documents: Sequence[dict[str, Any]], index: str = INDEX, size: int = 1000) -> list[Refusal]:
+    def index(self, documents: Sequence[dict[str, Any]], index: str = INDEX, size: int = 200) -> list[Refusal]:
         """Send documents as Filebeat does, and return those that were refused."""
         refused = []
         for start in range(0, len(documents), size):

@@ -113,6 +113,9 @@ def desired_from(
     observe: bool = False,
     status: str = ASKED[0],
     flat_lists: bool = False,
+    indexer: str = "",
+    indexer_ca: str = "",
+    indexed: Mapping[str, bytes] | None = None,
 ) -> Desired:
     """The goal that a rendered package stands for.
 
@@ -125,6 +128,10 @@ def desired_from(
         status: recorded; the package already begins with it.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
+
+        indexer: recorded; the address of the indexer.
+        indexer_ca: recorded; the CA file to trust there.
+        indexed: what the indexer gets, by path (``indexed.indexer_goal``).
 
     Raises:
         UsageError: an unknown response, ``internal`` without ``block-ip``, or ``observe`` without any.
@@ -163,6 +170,7 @@ def desired_from(
             for found in RULE.finditer(data):
                 ids[int(found[1])] = path
                 rules[int(found[1])] = digest(found[0])[:16]
+    files |= indexed or {}
     top = b"".join(fragments[name].strip(b"\n") + b"\n" for name in sorted(responses))
     record = Record(
         __version__,
@@ -174,6 +182,8 @@ def desired_from(
         internal=internal,
         observe=observe,
         status=status,
+        indexer=indexer,
+        indexer_ca=indexer_ca,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 

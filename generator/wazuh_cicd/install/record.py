@@ -12,6 +12,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.settings import Settings
@@ -31,6 +32,10 @@ _PLACES = {
     "list": "etc/lists/cicd_",
     "response": "active-response/bin/",
     "wodle": "wodles/cicd/",
+    # On the indexer (``indexed.py``).
+    "indexer-pipeline": "indexer:pipeline/",
+    "indexer-template": "indexer:template/",
+    "indexer-saved": "indexer:saved/",
 }
 _NAMES = {
     "rules": r"\d{4}-cicd_\w+_rules\.xml",
@@ -39,6 +44,9 @@ _NAMES = {
     "list": r"(?!installed$)\w+",
     "response": r"cicd-[\w-]+",
     "wodle": r"cicd-[\w-]+",
+    "indexer-pipeline": r"wazuh-cicd",
+    "indexer-template": r"wazuh-cicd",
+    "indexer-saved": r"(?:dashboard|visualization|search|index-pattern)/cicd-[\w-]+",
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -71,6 +79,8 @@ class Record:
         observe: whether the responses only log what they would do.
         files: SHA-256 of each file as it was shipped, by path below the manager's folder.
         rules: a short hash of each rule, by id: the lock of published ids.
+        indexer: the address of the indexer that has our template; empty for none.
+        indexer_ca: the CA file that it was trusted by; empty for the system's.
         loaded: SHA-256 of each rules, decoders and list file as the manager has loaded it, by path.
     """
 
@@ -84,12 +94,21 @@ class Record:
     internal: bool = False
     observe: bool = False
     status: str = ""
+    indexer: str = ""
+    indexer_ca: str = ""
 
     @property
     def settings(self) -> Settings:
         """What the site had chosen."""
         return Settings(
-            self.sources, self.responses, self.internal, self.id_base, self.observe, self.status or ASKED[-1]
+            self.sources,
+            self.responses,
+            self.internal,
+            self.id_base,
+            self.observe,
+            self.status or ASKED[-1],
+            self.indexer,
+            self.indexer_ca,
         )
 
     def dump(self) -> bytes:
@@ -99,6 +118,9 @@ class Record:
         lines += ["internal:yes"] if self.internal else []
         lines += ["observe:yes"] if self.observe else []
         lines += [f"status:{self.status}"] if self.status else []
+        # No colon and no blank in a value: the API would refuse the line.
+        lines += [f"indexer:{quote(self.indexer, safe='/')}"] if self.indexer else []
+        lines += [f"indexer_ca:{quote(self.indexer_ca, safe='/')}"] if self.indexer_ca else []
         # No blank in a key: the API would refuse the line.
         for prefix, digests in (("", self.files), ("loaded-", self.loaded)):
             for path, value in sorted(digests.items()):
@@ -150,6 +172,8 @@ class Record:
                 plain.get("internal") == "yes",
                 plain.get("observe") == "yes",
                 plain.get("status", ""),
+                unquote(plain.get("indexer", "")),
+                unquote(plain.get("indexer_ca", "")),
             )
         except (KeyError, ValueError) as error:
             raise InstallError(f"{shown}: cannot be read ({error!r}); {_FIX}") from error

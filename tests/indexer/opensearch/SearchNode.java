@@ -34,6 +34,8 @@ public final class SearchNode extends Node {
             .put("transport.port", "0")
             .put("transport.type", "netty4")
             .put("http.type", "netty4")
+            // Many new fields at once, on a busy machine: that is no refusal.
+            .put("indices.mapping.dynamic_timeout", "300s")
             .put("cluster.routing.allocation.disk.threshold_enabled", false)
             .build();
         Environment environment = InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), null, () -> "node");
