@@ -263,8 +263,8 @@ def _with_indexer(
             f" confirm it with --indexer {url}"
         )
     chosen = settings.indexer_ca if settings else ""
-    ca = _absolute(args.indexer_ca) or chosen or (before.indexer_ca if before else "") or file.text("indexer_ca")
-    ca = ca or (_absolute(args.ca) if args.indexer else "")
+    ca = _absolute(args.indexer_ca) or chosen or (before.indexer_ca if before else None) or file.text("indexer_ca")
+    ca = ca or _absolute(args.ca if args.indexer else None)
     return IndexedTarget(target, Indexer(url, IndexerCredentials.find(os.environ), Path(ca) if ca else None))
 
 
