@@ -70,6 +70,11 @@ lint: $(VENV)/.dev-stamp ## ruff, who imports whom, and the 3.6 syntax of the pr
 types: $(VENV)/.dev-stamp ## mypy, strict
 	$(BIN)/mypy
 
+.PHONY: indexed
+indexed: $(VENV)/.dev-stamp ## send every alert to a real OpenSearch node in ten orders (Java, Maven; some minutes)
+	sh tests/indexer/install_opensearch.sh $(HOME)/.cache/wazuh-cicd/opensearch
+	WAZUH_CICD_ORDERS=10 $(BIN)/python -m pytest -s tests/indexer -k "alerts_are_lost or any_order"
+
 .PHONY: dist
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py

@@ -52,7 +52,8 @@ class Package:
     """What ``wazuh-cicd build`` writes.
 
     Attributes:
-        files: content by path; ``manager/…`` and ``agent/…`` are laid out as below ``/var/ossec``.
+        files: content by path; ``manager/…`` and ``agent/…`` are laid out as below ``/var/ossec``,
+            ``indexer/…`` is sent to the indexer.
         specs: what it was rendered from.
         id_base: where the package's first id, 111000, lies on the target.
     """
@@ -77,7 +78,7 @@ class Package:
 
     def write(self, folder: Path) -> None:
         """Write all files below ``folder``; what an earlier build left there and this one lacks is removed."""
-        for top in ("manager", "agent"):
+        for top in ("manager", "agent", "indexer"):
             for old in sorted((folder / top).rglob("*"), reverse=True):
                 if old.is_file() and str(old.relative_to(folder)) not in self.files:
                     old.unlink()

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.install.desired import RULE, is_list, is_program
+from wazuh_cicd.install.indexed import is_indexed
 from wazuh_cicd.install.record import ADVICE, PRIVATE
 from wazuh_cicd.spec.model import FIRST_ID, SOURCES
 
@@ -103,6 +104,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
     "lists": is_list,
     "programs": is_program,
     "ossec.conf": lambda path: path.endswith("ossec.conf"),
+    "indexer": is_indexed,
 }
 
 
