@@ -46,6 +46,7 @@ def test_what_others_could_have_written_is_absent(path, tmp_path):
     assert caches.read(tmp_path / "pipe") is None
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file to another account")
 def test_a_file_of_another_account_is_absent(path):
     caches.write(path, b"content", kept=3)

@@ -222,6 +222,7 @@ def test_our_own_backups_are_no_foreign_names(root):
     assert not verify(LocalTarget(root), desired()).failures
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 def test_a_file_of_a_third_user_is_refused(root):
     install(root)
@@ -230,6 +231,7 @@ def test_a_file_of_a_third_user_is_refused(root):
         make_plan(LocalTarget(root), desired(version="2.0"))
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 def test_what_only_root_could_read_stays_so_when_the_list_moves(root):
     # A list that the API's layout had; an administrator closed it.
@@ -377,6 +379,7 @@ def test_a_folder_that_was_open_to_others_is_closed(root):
     assert stat.S_IMODE((root / STATE).stat().st_mode) == 0o700
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_journal_in_a_folder_of_another_user_is_not_believed(host, root, verb):
@@ -447,6 +450,7 @@ def test_a_journal_whose_id_leads_elsewhere_is_refused(host, root):
 # Programs
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 @pytest.mark.parametrize("loose", ["file", "folder", "owner", "home"])
 def test_root_runs_no_program_that_others_can_change(host, root, loose):
@@ -466,6 +470,7 @@ def test_root_runs_no_program_that_others_can_change(host, root, loose):
     assert not (host / "ran").exists()
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 def test_a_program_belongs_to_root_whatever_lay_there(root):
     program = root / "wodles/cicd/cicd-x"
