@@ -33,8 +33,9 @@ setup-locked: ## the same at the exact versions and hashes of requirements/dev.t
 	@touch $(VENV)/.run-stamp $(VENV)/.dev-stamp
 
 .PHONY: lock
-lock: ## write requirements/dev.txt anew from pyproject.toml (needs uv)
+lock: ## write requirements/dev.txt and run.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements/dev.txt
+	echo hatchling | uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --constraint requirements/dev.txt pyproject.toml - -o requirements/run.txt
 
 .PHONY: demo
 demo: $(VENV)/.run-stamp ## build the package and replay an attack through the embedded evaluator
