@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamps make set-up a no-op until pyproject.toml changes.
 $(VENV)/.run-stamp: pyproject.toml
@@ -74,6 +74,20 @@ types: $(VENV)/.dev-stamp ## mypy, strict
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py
 
+.PHONY: wheel-compiled
+wheel-compiled: ## compile the evaluator into a wheel for this Python, in dist/compiled (needs a C compiler, Python.h)
+	rm -rf dist/compiled
+	WAZUH_CICD_COMPILE=1 $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist/compiled .
+
+# In an environment of its own that has the wheel and no checkout on its path; the tests themselves are the checkout's.
+.PHONY: test-compiled
+test-compiled: wheel-compiled ## the evaluator's tests and all recordings on the compiled wheel
+	rm -rf $(VENV)-compiled
+	$(PYTHON) -m venv $(VENV)-compiled
+	$(VENV)-compiled/bin/python -m pip install --quiet dist/compiled/*.whl hatchling hypothesis 'pytest<9.2' pytest-xdist
+	$(VENV)-compiled/bin/wazuh-cicd --version
+	WAZUH_CICD_COMPILED=1 $(VENV)-compiled/bin/python -m pytest -n $(JOBS) --override-ini 'pythonpath=tests .' tests/engine
+
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist $(VENV) $(VENV)-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis

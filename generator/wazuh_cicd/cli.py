@@ -12,6 +12,8 @@ import gc
 import os
 import sys
 from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd import __version__
@@ -36,6 +38,12 @@ VERBS = {
 }
 
 
+def _form() -> str:
+    """Say whether this is the compiled evaluator, without loading it."""
+    session = Path(__file__).parent / "engine" / "session"
+    return "compiled" if any(Path(f"{session}{suffix}").exists() for suffix in EXTENSION_SUFFIXES) else "pure Python"
+
+
 def _top_parser() -> argparse.ArgumentParser:
     width = max(map(len, VERBS))
     listing = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
@@ -45,7 +53,7 @@ def _top_parser() -> argparse.ArgumentParser:
         epilog=f"verbs:\n{listing}\n\n'wazuh-cicd VERB --help' explains one.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"wazuh-cicd {__version__}")
+    parser.add_argument("--version", action="version", version=f"wazuh-cicd {__version__} ({_form()})")
     parser.add_argument("verb", metavar="VERB", choices=tuple(VERBS), help="what to do, see below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
