@@ -20,8 +20,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = Path("generator")
 ENGINE = Path("wazuh_cicd") / "engine"
-# What stays Python: packages' faces hold imports alone, a class that the compiler makes cannot be a tuple, and what loads
-# a ruleset calls the other modules once a file.
+# What stays Python: packages' faces hold imports alone, a class that the compiler makes cannot be a tuple, and what
+# loads a ruleset calls the other modules once a file.
 INTERPRETED = frozenset({"__init__.py", "jsonobject.py", "ruleset.py"})
 MYPY = "mypy==2.4.1"  # as in the extra "dev": another compiler is another program
 LEVEL = "2"  # gcc takes half as long again for 3, and the result is no faster
