@@ -74,17 +74,21 @@ types: $(VENV)/.dev-stamp ## mypy, strict
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py
 
-.PHONY: wheel-compiled
-wheel-compiled: ## compile the evaluator into a wheel for this Python, in dist/compiled (needs a C compiler, Python.h)
-	rm -rf dist/compiled
-	WAZUH_CICD_COMPILE=1 $(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist/compiled .
-
-# In an environment of its own that has the wheel and no checkout on its path; the tests themselves are the checkout's.
-.PHONY: test-compiled
-test-compiled: wheel-compiled ## the evaluator's tests and all recordings on the compiled wheel
+# In an environment of its own, at the locked versions: it gets the wheel and has no checkout on its path.
+$(VENV)-compiled/.stamp: requirements/dev.txt
 	rm -rf $(VENV)-compiled
 	$(PYTHON) -m venv $(VENV)-compiled
-	$(VENV)-compiled/bin/python -m pip install --quiet dist/compiled/*.whl hatchling hypothesis 'pytest<9.2' pytest-xdist
+	$(VENV)-compiled/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+.PHONY: wheel-compiled
+wheel-compiled: $(VENV)-compiled/.stamp ## compile the evaluator into a wheel for this Python (needs a C compiler)
+	rm -rf dist/compiled
+	WAZUH_CICD_COMPILE=1 $(VENV)-compiled/bin/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist/compiled .
+
+.PHONY: test-compiled
+test-compiled: wheel-compiled ## the evaluator's tests and all recordings on that wheel
+	$(VENV)-compiled/bin/python -m pip install --quiet --no-deps --force-reinstall dist/compiled/*.whl
 	$(VENV)-compiled/bin/wazuh-cicd --version
 	WAZUH_CICD_COMPILED=1 $(VENV)-compiled/bin/python -m pytest -n $(JOBS) --override-ini 'pythonpath=tests .' tests/engine
 

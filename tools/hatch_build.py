@@ -10,6 +10,7 @@ system and one processor. The Python modules stay in it, beside the compiled one
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,15 @@ LEVEL = "2"  # gcc takes half as long again for 3, and the result is no faster
 def wanted() -> bool:
     """Whether the environment asks for a compiled wheel."""
     return os.environ.get("WAZUH_CICD_COMPILE", "") not in {"", "0"}
+
+
+def linux_tag() -> str:
+    """The wheel's tag on a Linux with glibc: this Python, and a glibc as new as that of the build. Elsewhere empty."""
+    name, version = platform.libc_ver()
+    if sys.platform != "linux" or name != "glibc":
+        return ""
+    python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    return f"{python}-{python}-manylinux_{version.replace('.', '_')}_{platform.machine()}"
 
 
 def modules(sources: Path) -> list[str]:
@@ -94,7 +104,11 @@ class CompileHook(BuildHookInterface[Any]):
         for path, place in compile_engine(Path(self.root), self._work).items():
             build_data["force_include"][str(path)] = place
         build_data["pure_python"] = False
-        build_data["infer_tag"] = True
+        tag = linux_tag()
+        if tag:
+            build_data["tag"] = tag
+        else:
+            build_data["infer_tag"] = True
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what compiling left."""

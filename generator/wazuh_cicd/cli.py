@@ -7,6 +7,7 @@ further codes for itself (``gate`` does).
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import gc
 import os
@@ -60,8 +61,13 @@ def _top_parser() -> argparse.ArgumentParser:
 
 
 def collect_seldom() -> None:
-    """Let the collector of reference cycles run seldom: nothing that is made for one event refers to itself."""
+    """Let the collector of reference cycles run seldom: nothing that is made for one event refers to itself.
+
+    At the end of the process it finds nothing to look at: going through a loaded ruleset once more takes a fifth of the
+    time of a short command.
+    """
     gc.set_threshold(50_000, 20, 100)
+    atexit.register(gc.freeze)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,13 +6,13 @@ when they have seen enough.
 
 from __future__ import annotations
 
-import gc
 import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.commands import engine_options
+from wazuh_cicd.commands.collector import loading
 
 if TYPE_CHECKING:
     import argparse
@@ -48,11 +48,10 @@ def run(args: argparse.Namespace) -> int:
     from wazuh_cicd.proof.rulesets import assemble
     from wazuh_cicd.report import logtest as report
 
-    ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files(args.status))
+    with loading():
+        ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files(args.status))
     for message in ruleset.messages:
         sys.stderr.write(f"wazuh-cicd: {message}\n")
-    # What is loaded stays to the end: the collector of reference cycles need not look at it again and again.
-    gc.freeze()
     session = ruleset.session()
     for event in _events(args):
         shown: Verdict | Explanation
