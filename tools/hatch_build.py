@@ -14,10 +14,15 @@ import platform
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SOURCES = Path("generator")
 ENGINE = Path("wazuh_cicd") / "engine"
@@ -48,6 +53,19 @@ def modules(sources: Path) -> list[str]:
     return [path.relative_to(sources).as_posix() for path in found if path.name not in INTERPRETED]
 
 
+def build_at_once(command: Any, build: Callable[[], None]) -> None:
+    """Let every processor compile one file: setuptools itself takes the files of an extension one after the other."""
+    one = command.compiler.compile
+
+    def compile_all(sources: list[str], *rest: Any, **named: Any) -> list[str]:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            made = list(pool.map(lambda source: one([source], *rest, **named), sources))
+        return [path for paths in made for path in paths]
+
+    command.compiler.compile = compile_all
+    build()
+
+
 def compile_engine(root: Path, work: Path) -> dict[Path, str]:
     """Compile the evaluator.
 
@@ -71,11 +89,13 @@ def compile_engine(root: Path, work: Path) -> dict[Path, str]:
     os.chdir(work)  # mypyc names the modules after where they lie
     try:
         options = ["--strict", "--ignore-missing-imports", *modules(work)]
-        extensions = mypycify(options, opt_level=LEVEL, group_name="wazuh_cicd", multi_file=True, target_dir="c")
+        extensions = mypycify(
+            options, opt_level=LEVEL, debug_level="0", group_name="wazuh_cicd", multi_file=True, target_dir="c"
+        )
         command: Any = build_ext(Distribution({"name": "wazuh_cicd", "ext_modules": extensions}))
         command.build_lib, command.build_temp = "lib", "objects"
-        command.parallel = os.cpu_count() or 1
         command.ensure_finalized()
+        command.build_extensions = partial(build_at_once, command, command.build_extensions)
         command.run()
     finally:
         os.chdir(before)
