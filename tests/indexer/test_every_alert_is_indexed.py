@@ -47,7 +47,7 @@ def test_without_ours_alerts_are_lost(node: SearchNode, alerts: list[dict[str, A
     refused = node.index(some)
     lost = [one for one in refused if "dynamic mapping update" not in one.reason]  # that is a slow node, no refusal
     sys.stdout.write(f"{len(lost)} of {len(some)} alerts refused without our template\n")
-    assert len(lost) >= (100 if ORDERS else 5)
+    assert len(lost) >= (50 if ORDERS else 5)
     assert any("tried to parse field [data] as object" in one.reason for one in lost)
 
 

@@ -102,6 +102,12 @@ def _configure_what(what: argparse._ArgumentGroup) -> None:
         choices=("stable", "test", "experimental"),
         help="how mature a rule must be; one that is less so begins at level 3, without a response (first: stable)",
     )
+    what.add_argument(
+        "--runbook-url",
+        metavar="URL",
+        help="alerts name the rule's page: where 'wazuh-cicd docs' is published, or an address with {id} or {name};"
+        " '' for nowhere (first: nowhere)",
+    )
 
 
 def _configure_how(how: argparse._ArgumentGroup, verb: str) -> None:
@@ -180,6 +186,7 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         args.id_base,
         args.observe,
         args.status,
+        args.runbook_url,
         "" if args.no_indexer else args.indexer,
         "" if args.no_indexer else _absolute(args.indexer_ca or (args.ca if args.indexer else None)),
     )
@@ -319,7 +326,14 @@ def _desired(settings: Settings, target: Target) -> Desired:
     from wazuh_cicd.spec import SOURCES, load_specs
 
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
-    package = render_package(load_specs(), id_base=settings.id_base, with_sources=chosen, status=settings.status)
+    package = render_package(
+        load_specs(),
+        id_base=settings.id_base,
+        with_sources=chosen,
+        status=settings.status,
+        runbook_url=settings.runbook_url,
+        responses=settings.responses,
+    )
     return desired_from(
         package,
         sources=settings.sources,
@@ -327,6 +341,7 @@ def _desired(settings: Settings, target: Target) -> Desired:
         internal=settings.internal,
         observe=settings.observe,
         status=settings.status,
+        runbook_url=settings.runbook_url,
         flat_lists=target.flat_lists,
         indexer=settings.indexer,
         indexer_ca=settings.indexer_ca,
