@@ -50,19 +50,30 @@ SAVED_OBJECTS = {
         "visualization": {
             "properties": {
                 **dict.fromkeys(("title", "description", "visState", "uiStateJSON"), TEXT),
-                "savedSearchRefName": WORD, "version": NUMBER, "kibanaSavedObjectMeta": META,
+                "savedSearchRefName": WORD,
+                "version": NUMBER,
+                "kibanaSavedObjectMeta": META,
             }
         },
         "search": {
             "properties": {
-                "title": TEXT, "description": TEXT, "hits": NUMBER, "columns": WORD, "sort": WORD,
-                "version": NUMBER, "kibanaSavedObjectMeta": META,
+                "title": TEXT,
+                "description": TEXT,
+                "hits": NUMBER,
+                "columns": WORD,
+                "sort": WORD,
+                "version": NUMBER,
+                "kibanaSavedObjectMeta": META,
             }
         },
         "dashboard": {
             "properties": {
                 **dict.fromkeys(("title", "description", "panelsJSON", "optionsJSON"), TEXT),
-                "hits": NUMBER, "version": NUMBER, "timeFrom": WORD, "timeTo": WORD, "timeRestore": TRUTH,
+                "hits": NUMBER,
+                "version": NUMBER,
+                "timeFrom": WORD,
+                "timeTo": WORD,
+                "timeRestore": TRUTH,
                 "refreshInterval": {
                     "properties": {"display": WORD, "pause": TRUTH, "section": NUMBER, "value": NUMBER}
                 },
