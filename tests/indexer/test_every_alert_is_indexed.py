@@ -47,7 +47,7 @@ def test_without_ours_alerts_are_lost(node: SearchNode, alerts: list[dict[str, A
     refused = node.index(some)
     lost = [one for one in refused if "dynamic mapping update" not in one.reason]  # that is a slow node, no refusal
     sys.stdout.write(f"{len(lost)} of {len(some)} alerts refused without our template\n")
-    assert len(lost) >= (100 if ORDERS else 5)
+    assert len(lost) >= (50 if ORDERS else 5)
     assert any("tried to parse field [data] as object" in one.reason for one in lost)
 
 
@@ -119,6 +119,7 @@ def test_a_text_where_an_object_is_mapped_can_still_be_found(prepared: SearchNod
     assert prepared.index([alert({"user": "mallory"}, groups=("some_other_integration",))]) == []
     prepared.ask("POST", f"/{INDEX}/_refresh")
     found = prepared.ask("POST", f"/{INDEX}/_search", {"query": {"term": {"data.user.text": "mallory"}}})
+    assert "wazuh_cicd" not in found["hits"]["hits"][0]["_source"]
     assert found["hits"]["total"]["value"] == 1
 
 
@@ -153,10 +154,14 @@ def test_addresses_and_numbers_can_be_asked_for(prepared: SearchNode) -> None:
 
 
 def test_an_alert_that_fits_is_left_as_it_is(prepared: SearchNode, alerts: list[dict[str, Any]]) -> None:
-    plain = next(one for one in alerts if one.get("data", {}).get("github", {}).get("action"))
+    plain = next(one for one in alerts if one.get("data", {}).get("github", {}).get("repo"))
     assert prepared.index([plain]) == []
     prepared.ask("POST", f"/{INDEX}/_refresh")
-    assert prepared.ask("GET", f"/{INDEX}/_search")["hits"]["hits"][0]["_source"] == json.loads(json.dumps(plain))
+    source = prepared.ask("GET", f"/{INDEX}/_search")["hits"]["hits"][0]["_source"]
+    note = source.pop("wazuh_cicd")
+    assert source == json.loads(json.dumps(plain))
+    github = plain["data"]["github"]
+    assert note == {"source": "github", "actor": github["actor"], "repository": github["repo"]}
 
 
 def test_deep_documents_are_indexed(prepared: SearchNode) -> None:

@@ -36,6 +36,52 @@ ALERT = {
     "rule": {"id": "117001", "level": 5, "groups": ["cicd"]},
     "data": {"request": {"data": "null"}},
 }
+TEXT, WORD, NUMBER, TRUTH = {"type": "text"}, {"type": "keyword"}, {"type": "integer"}, {"type": "boolean"}
+META = {"properties": {"searchSourceJSON": TEXT}}
+#: The index of OpenSearch Dashboards 2.x once it has started: it takes no name that its types do not define.
+SAVED_OBJECTS = {
+    "dynamic": "strict",
+    "properties": {
+        "type": WORD,
+        "references": {"type": "nested", "properties": {"id": WORD, "name": WORD, "type": WORD}},
+        "migrationVersion": {"dynamic": "true", "type": "object"},
+        "updated_at": {"type": "date"},
+        "index-pattern": {"dynamic": False, "properties": {"title": TEXT, "type": WORD}},
+        "visualization": {
+            "properties": {
+                **dict.fromkeys(("title", "description", "visState", "uiStateJSON"), TEXT),
+                "savedSearchRefName": WORD,
+                "version": NUMBER,
+                "kibanaSavedObjectMeta": META,
+            }
+        },
+        "search": {
+            "properties": {
+                "title": TEXT,
+                "description": TEXT,
+                "hits": NUMBER,
+                "columns": WORD,
+                "sort": WORD,
+                "version": NUMBER,
+                "kibanaSavedObjectMeta": META,
+            }
+        },
+        "dashboard": {
+            "properties": {
+                **dict.fromkeys(("title", "description", "panelsJSON", "optionsJSON"), TEXT),
+                "hits": NUMBER,
+                "version": NUMBER,
+                "timeFrom": WORD,
+                "timeTo": WORD,
+                "timeRestore": TRUTH,
+                "refreshInterval": {
+                    "properties": {"display": WORD, "pause": TRUTH, "section": NUMBER, "value": NUMBER}
+                },
+                "kibanaSavedObjectMeta": META,
+            }
+        },
+    },
+}
 
 
 @pytest.fixture
@@ -77,6 +123,25 @@ def test_it_goes_with_the_rest_and_is_verified(root: Path, node: SearchNode, goa
         assert there(node) == (True, True)
         assert make_plan(target, goal).changes == ()
         assert node.index([ALERT, {**ALERT, "data": {"request": {"data": {"a": "b"}}}}]) == []
+
+
+def test_saved_objects_go_to_dashboards_that_has_started_once(
+    root: Path, node: SearchNode, goal: Desired, said: list[str]
+) -> None:
+    target = target_of(root, node)
+    with trees.running(root):
+        plan = make_plan(target, goal)
+        assert len(plan.left_out) > 100
+        assert all(path.startswith("indexer:saved/") for path in plan.left_out)
+        node.ask("PUT", "/.kibana_1", {"aliases": {".kibana": {}}, "mappings": SAVED_OBJECTS})
+        outcome = steps.apply(target, goal, say=said.append)
+        assert outcome.verified.code == 0, outcome.verified.failures[:3]
+        found = node.ask("GET", "/.kibana/_doc/dashboard:cicd-overview")["_source"]
+        assert found["dashboard"]["title"] == "CI/CD: overview"
+        assert make_plan(target, goal).changes == ()
+        steps.apply(target, nothing(), say=said.append)
+        node.ask("POST", "/.kibana/_refresh")
+        assert node.ask("GET", "/.kibana/_count")["count"] == 0
 
 
 def test_what_somebody_changed_there_is_found_and_put_right(
@@ -227,6 +292,8 @@ def test_the_indexer_is_remembered(root: Path, node: SearchNode, run: Callable[.
     with trees.running(root):
         told = run("plan", "--indexer", node.url)
         assert "indexer     +2" in told
+        assert "dashboards, panels and searches (no OpenSearch Dashboards has started" in told
+        assert "server API" not in told
         run("apply", "--indexer", node.url)
         record = Record.load((root / "var/wazuh-cicd/installed").read_bytes())
         assert record.indexer == node.url

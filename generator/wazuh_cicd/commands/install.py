@@ -269,9 +269,8 @@ def _with_indexer(
             f"the record on the manager, which others may write, names the indexer {url}:"
             f" confirm it with --indexer {url}"
         )
-    chosen = settings.indexer_ca if settings else ""
-    ca: str | None = _absolute(args.indexer_ca) or chosen or (before.indexer_ca if before else None)
-    ca = ca or file.text("indexer_ca") or _absolute(args.ca if args.indexer else None)
+    places = [settings.indexer_ca if settings else "", before.indexer_ca if before else "", file.text("indexer_ca")]
+    ca = _absolute(args.indexer_ca) or next(filter(None, places), None) or _absolute(args.ca if args.indexer else None)
     return IndexedTarget(target, Indexer(url, IndexerCredentials.find(os.environ), Path(ca) if ca else None))
 
 

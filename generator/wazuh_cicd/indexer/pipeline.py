@@ -3,7 +3,8 @@
 A mapping says what a field is, and refuses the document where an event has something else there: an object where a
 value is mapped, a text (``"null"`` above all) where an object is, a name that is a dot. The script of this pipeline
 knows the mapped fields and moves aside what does not fit, so that the rest of the document is indexed; the document
-keeps what was moved, and names it in a field of its own.
+keeps what was moved, and names it in a field of its own. In alerts of our rules it also notes source, actor and
+repository under one name each, whatever the source calls them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.indexer.fields import OBJECT, STORED, WAZUH_OBJECTS
+from wazuh_cicd.spec.model import SOURCES
 
 if TYPE_CHECKING:
     from wazuh_cicd.indexer.fields import Node
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
 PIPELINE = "wazuh-cicd"
 #: The object of a document that says what was moved aside.
 NOTE = "wazuh_cicd"
+#: Who did it, the first that an event has: each source says it in a field of its own.
+ACTORS = (
+    "github.actor", "webhook.sender.login", "job.actor", "cicd_scan.actor", "impersonatedUser.username",
+    "user.username",
+    "aws.userIdentity.userName", "aws.userIdentity.arn", "auth.display_name", "jenkins.audit.starter", "dstuser",
+    "srcuser", "sshd.name", "cicd.by", "audit.auid",
+)  # fmt: skip
+#: What it was done to: a repository, else an image, a job, or a path of Vault.
+REPOSITORIES = (
+    "github.repo", "webhook.repository.full_name", "job.repository", "cicd_scan.repository", "cicd_scan.artifact",
+    "kubernetes.image", "docker.Actor.Attributes.image", "cicd.image", "aws.requestParameters.repositoryName",
+    "jenkins.audit.job", "request.path",
+)  # fmt: skip
 _SCRIPT = Path(__file__).with_name("fit.painless")
 
 
@@ -39,7 +54,13 @@ def pipeline(data: Node, longest: int) -> dict[str, Any]:
                 "script": {
                     "lang": "painless",
                     "source": _SCRIPT.read_text(encoding="utf-8"),
-                    "params": {"shape": shape, "longest": longest},
+                    "params": {
+                        "shape": shape,
+                        "longest": longest,
+                        "sources": list(SOURCES),
+                        "actors": [name.split(".") for name in ACTORS],
+                        "repositories": [name.split(".") for name in REPOSITORIES],
+                    },
                     # A document that it cannot handle goes on as it is.
                     "ignore_failure": True,
                 }

@@ -49,7 +49,10 @@ def template(data: Node) -> dict[str, Any]:
     properties["data"] = {"properties": {name: _mapping(node) for name, node in sorted(data.children.items())}}
     properties[NOTE] = {
         "dynamic": False,
-        "properties": {"not_indexed": _keyword(), "stored": {"type": "object", "enabled": False}},
+        "properties": {
+            **{name: _keyword() for name in ("source", "actor", "repository", "not_indexed")},
+            "stored": {"type": "object", "enabled": False},
+        },
     }
     return {
         "order": ORDER,

@@ -46,7 +46,13 @@ def is_indexed(path: str) -> bool:
 
 def indexer_goal(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """What the build wrote for the indexer, by path there."""
-    return {place: canonical(place, json.loads(files[name])) for name, place in _BUILT.items()}
+    goal = {place: canonical(place, json.loads(files[name])) for name, place in _BUILT.items()}
+    for line in files["indexer/saved-objects.ndjson"].splitlines():
+        one = json.loads(line)
+        place = f"{SAVED}{one['type']}/{one['id']}"
+        stored = {key: one[key] for key in ("type", "references", "migrationVersion")}
+        goal[place] = canonical(place, {**stored, one["type"]: one["attributes"]})
+    return goal
 
 
 def canonical(path: str, document: Any) -> bytes:  # noqa: ANN401 - JSON
@@ -183,7 +189,7 @@ class IndexedTarget:
         if not is_indexed(path):
             self.manager.write(path, data, token)
             return
-        more = "?require_alias=true&refresh=true" if path.startswith(SAVED) else ""
+        more = "?require_alias=true" if path.startswith(SAVED) else ""
         self._indexer(path).request("PUT", _address(path) + more, json.loads(data))
 
     def delete(self, path: str) -> None:

@@ -44,11 +44,14 @@ def plan_text(plan: Plan, *, details: bool = False) -> str:
     lines = [f"> {line}" for line in plan.switches]
     lines += _each(changes) if details else _summary(plan, changes)
     lines += _some("= {} (has local edits: kept as it is)", plan.kept, details=details)
-    lines += _some(
-        "! {} (the server API carries no such file: bring it there yourself)", plan.left_out, details=details
+    lines += _left(
+        plan.left_out, "the server API carries no such file: bring it there yourself", _NO_DASHBOARDS, details=details
     )
-    lines += _some(
-        "! {} (the server API cannot remove it: do so yourself if it is there)", plan.left_behind, details=details
+    lines += _left(
+        plan.left_behind,
+        "the server API cannot remove it: do so yourself if it is there",
+        "no OpenSearch Dashboards on the indexer that has them",
+        details=details,
     )
     if details or not changes:  # else it is loaded anyway
         lines += _some("* {} (written after the manager loaded it)", plan.stale, details=details)
@@ -62,6 +65,20 @@ def plan_text(plan: Plan, *, details: bool = False) -> str:
             f" then: {plan.activation}" + (f"; {len(plan.errors)} errors forbid it" if plan.errors else "")
         )
     return plain("\n".join(lines))
+
+
+_NO_DASHBOARDS = (
+    "no OpenSearch Dashboards has started on the indexer yet: apply again when it has, or import"
+    " build/indexer/saved-objects.ndjson there"
+)
+
+
+def _left(paths: Iterable[str], of_the_manager: str, of_the_indexer: str, *, details: bool) -> list[str]:
+    """What cannot be brought or removed: files by name, saved objects by their number."""
+    paths = list(paths)
+    saved = sum(map(is_indexed, paths))
+    lines = _some(f"! {{}} ({of_the_manager})", [path for path in paths if not is_indexed(path)], details=details)
+    return [*lines, f"! {saved} dashboards, panels and searches ({of_the_indexer})"] if saved else lines
 
 
 def _each(changes: Iterable[Change]) -> list[str]:
