@@ -71,6 +71,10 @@ test-all: $(VENV)/.dev-stamp ## all of them in one run, as CI does
 build: $(VENV)/.run-stamp ## render the Wazuh package to build/
 	$(BIN)/wazuh-cicd build -o build
 
+.PHONY: site
+site: $(VENV)/.run-stamp ## write the pages of the rules to build/site
+	$(BIN)/wazuh-cicd docs -o build/site
+
 .PHONY: check
 check: $(VENV)/.run-stamp ## find what is wrong with the specs
 	$(BIN)/wazuh-cicd check
