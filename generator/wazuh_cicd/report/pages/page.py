@@ -266,15 +266,15 @@ class Pages:
                     todo.append(parent)
 
     def _related(self, rule: RuleSpec) -> Iterator[Ref]:
-        told = {rule.name, *rule.parents.rules}
+        shown = {rule.name, *rule.parents.rules}
         for other in self._counted(rule)[:12]:
-            if other.name not in told:
-                told.add(other.name)
+            if other.name not in shown:
+                shown.add(other.name)
                 yield self.ref(other, "is counted by this rule")
         for other in self._below.get(rule.name, ())[:40]:
-            if other.name in told:
+            if other.name in shown:
                 continue
-            told.add(other.name)
+            shown.add(other.name)
             counted = other.correlate is not None and other.correlate.rule == rule.name
             yield self.ref(other, "counts this rule" if counted else "is tried when this rule fires")
         if rule.level > QUIET:
@@ -283,7 +283,7 @@ class Pages:
                     other.name: len(set(rule.groups) & set(other.groups))
                     + 2 * len(set(rule.covers) & set(other.covers))
                     for other in self.specs.rules
-                    if other.source == rule.source and other.name not in told and other.level > QUIET
+                    if other.source == rule.source and other.name not in shown and other.level > QUIET
                     if set(rule.mitre) & set(other.mitre) and rule.family == other.family
                 }
             )
