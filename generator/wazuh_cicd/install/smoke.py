@@ -2,8 +2,8 @@
 
 The events are those of the package's own tests: for each source the quietest rule of level 3 or more that one event
 reaches and no response hangs on. The mark is the event's location, ``wazuh-cicd-smoke-…``: it stands in the alert as
-``location``, and no rule of a site that knows its logs by their location takes it. Before an event is sent the manager's
-logtest is asked whether it ends at that rule, so that what is missing later is missing on its way.
+``location``, and no rule of a site that knows its logs by their location takes it. Before an event is sent the
+manager's logtest is asked whether it ends at that rule, so that what is missing later is missing on its way.
 """
 
 from __future__ import annotations
