@@ -138,6 +138,13 @@ def test_every_page_answers_the_questions_and_fits_a_terminal(pages):
         assert page.looks_like.count("$(") == 0
 
 
+def test_a_block_of_an_address_says_that_github_is_not_behind_our_firewall(specs, pages):
+    page = pages.page(specs.by_name["github-mass-clone"])
+    assert any("GitHub is reached from the address as before" in text for text in page.response_safety)
+    host = pages.page(specs.by_name["build-server-brute-force"])
+    assert not any("as before" in text for text in host.response_safety)
+
+
 def test_a_composite_says_what_its_alert_holds(specs, pages):
     for rule in specs.rules:
         page = pages.page(rule)
