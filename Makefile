@@ -70,6 +70,10 @@ lint: $(VENV)/.dev-stamp ## ruff, who imports whom, and the 3.6 syntax of the pr
 types: $(VENV)/.dev-stamp ## mypy, strict
 	$(BIN)/mypy
 
+.PHONY: screenshots
+screenshots: $(VENV)/.dev-stamp ## make the pictures of the report in docs/images (needs Chromium)
+	$(BIN)/python tools/screenshots.py
+
 .PHONY: dist
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py
