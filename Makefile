@@ -33,22 +33,47 @@ setup-locked: ## the same at the exact versions and hashes of requirements/dev.t
 	@touch $(VENV)/.run-stamp $(VENV)/.dev-stamp
 
 .PHONY: lock
-lock: ## write requirements/dev.txt anew from pyproject.toml (needs uv)
+lock: ## write requirements/dev.txt and run.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements/dev.txt
+	echo hatchling | uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --constraint requirements/dev.txt pyproject.toml - -o requirements/run.txt
 
 .PHONY: demo
 demo: $(VENV)/.run-stamp ## build the package and replay an attack through the embedded evaluator
 	@$(BIN)/wazuh-cicd build -o build
 	@$(BIN)/wazuh-cicd demo
 
+# What a change breaks first: specs, evaluator, reports and how the project is built. FAST names other folders, or -k WORDS.
+FAST ?= tests/spec tests/engine tests/report tests/tools
+
+.PHONY: test-fast
+test-fast: $(VENV)/.dev-stamp ## what breaks first, in less than a minute
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow" $(FAST)
+
 .PHONY: test
-test: $(VENV)/.dev-stamp ## prove every rule and run the tests (what needs Docker, a manager or a scanner skips, saying why)
+test: $(VENV)/.dev-stamp ## prove every rule and run the tests, except those that need root or Docker
 	$(BIN)/wazuh-cicd test --stories tests/stories --jobs $(JOBS)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+.PHONY: test-root
+test-root: $(VENV)/.dev-stamp ## as root: the tests in network namespaces, on small file systems and with other accounts
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --with root -m "(root or kernel) and not docker"
+
+.PHONY: test-docker
+test-docker: $(VENV)/.dev-stamp ## as root: the tests that start a Docker engine of their own
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --with root,docker -m docker
+
+.PHONY: test-all
+test-all: $(VENV)/.dev-stamp ## all of them in one run, as CI does
+	$(BIN)/wazuh-cicd test --stories tests/stories --jobs $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --with root,docker
 
 .PHONY: build
 build: $(VENV)/.run-stamp ## render the Wazuh package to build/
 	$(BIN)/wazuh-cicd build -o build
+
+.PHONY: site
+site: $(VENV)/.run-stamp ## write the pages of the rules to build/site
+	$(BIN)/wazuh-cicd docs -o build/site
 
 .PHONY: check
 check: $(VENV)/.run-stamp ## find what is wrong with the specs
@@ -69,6 +94,11 @@ lint: $(VENV)/.dev-stamp ## ruff, who imports whom, and the 3.6 syntax of the pr
 .PHONY: types
 types: $(VENV)/.dev-stamp ## mypy, strict
 	$(BIN)/mypy
+
+.PHONY: indexed
+indexed: $(VENV)/.dev-stamp ## send every alert to a real OpenSearch node in ten orders (Java, Maven; some minutes)
+	sh tests/indexer/install_opensearch.sh $(HOME)/.cache/wazuh-cicd/opensearch
+	WAZUH_CICD_ORDERS=10 $(BIN)/python -m pytest -s tests/indexer -k "alerts_are_lost or any_order"
 
 .PHONY: dist
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
