@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamps make set-up a no-op until pyproject.toml changes.
 $(VENV)/.run-stamp: pyproject.toml
@@ -71,6 +71,10 @@ test-all: $(VENV)/.dev-stamp ## all of them in one run, as CI does
 build: $(VENV)/.run-stamp ## render the Wazuh package to build/
 	$(BIN)/wazuh-cicd build -o build
 
+.PHONY: site
+site: $(VENV)/.run-stamp ## write the pages of the rules to build/site
+	$(BIN)/wazuh-cicd docs -o build/site
+
 .PHONY: check
 check: $(VENV)/.run-stamp ## find what is wrong with the specs
 	$(BIN)/wazuh-cicd check
@@ -91,6 +95,11 @@ lint: $(VENV)/.dev-stamp ## ruff, who imports whom, and the 3.6 syntax of the pr
 types: $(VENV)/.dev-stamp ## mypy, strict
 	$(BIN)/mypy
 
+.PHONY: indexed
+indexed: $(VENV)/.dev-stamp ## send every alert to a real OpenSearch node in ten orders (Java, Maven; some minutes)
+	sh tests/indexer/install_opensearch.sh $(HOME)/.cache/wazuh-cicd/opensearch
+	WAZUH_CICD_ORDERS=10 $(BIN)/python -m pytest -s tests/indexer -k "alerts_are_lost or any_order"
+
 .PHONY: dist
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py
@@ -110,6 +119,24 @@ image-context: $(VENV)/.run-stamp ## fetch by hash what the image of the command
 cli-image: image-context ## an image with the command line and the gate: make cli-image BASE=image@sha256:...
 	docker build --network none --build-arg BASE=$(BASE) --tag wazuh-cicd:$$($(BIN)/wazuh-cicd --version | cut -d' ' -f2) build/image
 
+# In an environment of its own, at the locked versions: it gets the wheel and has no checkout on its path.
+$(VENV)-compiled/.stamp: requirements/dev.txt
+	rm -rf $(VENV)-compiled
+	$(PYTHON) -m venv $(VENV)-compiled
+	$(VENV)-compiled/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+.PHONY: wheel-compiled
+wheel-compiled: $(VENV)-compiled/.stamp ## compile the evaluator into a wheel for this Python (needs a C compiler)
+	rm -rf dist/compiled
+	WAZUH_CICD_COMPILE=1 $(VENV)-compiled/bin/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist/compiled .
+
+.PHONY: test-compiled
+test-compiled: wheel-compiled ## the evaluator's tests and all recordings on that wheel
+	$(VENV)-compiled/bin/python -m pip install --quiet --no-deps --force-reinstall dist/compiled/*.whl
+	$(VENV)-compiled/bin/wazuh-cicd --version
+	WAZUH_CICD_COMPILED=1 $(VENV)-compiled/bin/python -m pytest -n $(JOBS) --override-ini 'pythonpath=tests .' tests/engine
+
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist $(VENV) $(VENV)-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,8 @@ FROM ${BASE}
 COPY --from=build /opt/wazuh-cicd /opt/wazuh-cicd
 RUN ln -s /opt/wazuh-cicd/bin/wazuh-cicd /usr/local/bin/wazuh-cicd \
  && mkdir -m 1777 -p /var/cache/wazuh-cicd
-# A number, so that Kubernetes can see that it is not root. Mount what is judged read-only, and the cache where it may grow.
+# A number, so that Kubernetes can see that it is not root. Mount what is judged
+# read-only, and the cache where it may grow; a read-only container needs a /tmp as well (--read-only --tmpfs /tmp).
 USER 65532:65532
 ENV WAZUH_CICD_CACHE=/var/cache/wazuh-cicd HOME=/var/cache/wazuh-cicd
 WORKDIR /work

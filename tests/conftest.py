@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from needs import TARGETS, missing
@@ -48,3 +50,10 @@ def pytest_report_header(config):
     return [
         f"missing for {group}: {', '.join(found)}" for group in sorted(allowed(config)) if (found := missing(group))
     ]
+
+
+@pytest.fixture(autouse=True)
+def _collected_again():
+    """Give back to the collector what a command that ran inside a test has kept from it: tests go on."""
+    yield
+    gc.unfreeze()

@@ -30,7 +30,7 @@ def test_the_version_is_printed_without_loading_any_room():
         "print([name for name in ('yaml', 'lxml', 'jinja2', 'requests', 'rich') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [f"wazuh-cicd {__version__}", "[]"]
+    assert done.stdout.splitlines() == [f"wazuh-cicd {__version__} (pure Python)", "[]"]
 
 
 def test_help_lists_every_verb():

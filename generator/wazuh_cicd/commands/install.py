@@ -59,6 +59,15 @@ def _configure_where(where: argparse._ArgumentGroup) -> None:
         " WAZUH_API_USER with WAZUH_API_PASSWORD or WAZUH_API_PASSWORD_FILE)",
     )
     where.add_argument(
+        "--indexer",
+        metavar="URL",
+        help="the Wazuh indexer that gets the index template, https://…:9200 (WAZUH_INDEXER_USER with"
+        " WAZUH_INDEXER_PASSWORD or WAZUH_INDEXER_PASSWORD_FILE; not said: as installed, first: none)",
+    )
+    where.add_argument(
+        "--indexer-ca", type=Path, metavar="FILE", help="the CA certificate to trust there (default: that of --ca)"
+    )
+    where.add_argument(
         "--state",
         type=Path,
         metavar="DIR",
@@ -76,6 +85,7 @@ def _configure_what(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--without", dest="drop", metavar="LIST", default="", help="take sources away")
     what.add_argument("--respond", metavar="LIST", default="", help="switch these responses on: block-ip,…")
     what.add_argument("--unrespond", metavar="LIST", default="", help="switch these responses off")
+    what.add_argument("--no-indexer", action="store_true", help="take away what lies on the indexer")
     what.add_argument(
         "--internal",
         action=argparse.BooleanOptionalAction,
@@ -91,6 +101,12 @@ def _configure_what(what: argparse._ArgumentGroup) -> None:
         "--status",
         choices=("stable", "test", "experimental"),
         help="how mature a rule must be; one that is less so begins at level 3, without a response (first: stable)",
+    )
+    what.add_argument(
+        "--runbook-url",
+        metavar="URL",
+        help="alerts name the rule's page: where 'wazuh-cicd docs' is published, or an address with {id} or {name};"
+        " '' for nowhere (first: nowhere)",
     )
 
 
@@ -139,6 +155,9 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
     from wazuh_cicd.report import install as report
 
     activate = not getattr(args, "no_activate", False)
+    record = installed(target)
+    if args.action not in _CHOOSING:
+        target = _with_indexer(args, target, file, record)
     if args.action == "rollback":
         undone = steps.rollback(target, activate=activate, say=_say)
         _out(f"rolled back {undone}")
@@ -147,7 +166,6 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         outcome = steps.apply(target, nothing(), activate=activate, say=_say, tick=_Bar().tick)
         _out(report.outcome_text(outcome))
         return outcome.verified.code
-    record = installed(target)
     before = _known_settings(record)
     if args.action == "status":
         wanted = choose(Options(), file, before) if before else None
@@ -168,8 +186,12 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         args.id_base,
         args.observe,
         args.status,
+        args.runbook_url,
+        "" if args.no_indexer else args.indexer,
+        "" if args.no_indexer else _absolute(args.indexer_ca or (args.ca if args.indexer else None)),
     )
     settings = _choice(args, target, options, file, record)
+    target = _with_indexer(args, target, file, record, settings)
     desired = _desired(settings, target)
     if args.action == "plan":
         plan = make_plan(target, desired)
@@ -216,6 +238,42 @@ def open_target(args: argparse.Namespace) -> Target:
     return LocalTarget(root.resolve(), wait=args.wait, restart_command=shlex.split(args.restart_command))
 
 
+def _absolute(path: Path | None) -> str | None:
+    return str(path.resolve()) if path else None
+
+
+def _with_indexer(
+    args: argparse.Namespace,
+    target: Target,
+    file: SettingsFile,
+    record: Record | None,
+    settings: Settings | None = None,
+) -> Target:
+    """The manager together with the indexer that is named, or that its record names.
+
+    Raises:
+        UsageError: only a record that others may write names it: a password is not sent where they say.
+    """
+    from wazuh_cicd.install.indexed import IndexedTarget
+    from wazuh_cicd.manager.indexer import Indexer, IndexerCredentials, checked_url
+
+    before = _known_settings(record)
+    known = before.indexer if before else ""
+    stated = args.indexer or file.text("indexer")
+    url = (settings.indexer if settings else "") or known or stated
+    if not url:
+        return IndexedTarget(target, None)
+    url = checked_url(url)
+    if record is not None and url != (checked_url(stated) if stated else "") and not target.trusts(record):
+        raise UsageError(
+            f"the record on the manager, which others may write, names the indexer {url}:"
+            f" confirm it with --indexer {url}"
+        )
+    places = [settings.indexer_ca if settings else "", before.indexer_ca if before else "", file.text("indexer_ca")]
+    ca = _absolute(args.indexer_ca) or next(filter(None, places), None) or _absolute(args.ca if args.indexer else None)
+    return IndexedTarget(target, Indexer(url, IndexerCredentials.find(os.environ), Path(ca) if ca else None))
+
+
 def _known_settings(record: Record | None) -> Settings | None:
     from wazuh_cicd.install.plan import UNKNOWN
 
@@ -240,7 +298,12 @@ def _choice(
             "the record of what was chosen is lost: say --with LIST (and --respond, --id-base), or give a settings file"
         )
     settings = choose(options, file, _known_settings(record))
-    if record is None or record.version == UNKNOWN or is_complete(options, file) or target.trusts(record):
+    if (
+        record is None
+        or record.version == UNKNOWN
+        or is_complete(options, file, _known_settings(record))
+        or target.trusts(record)
+    ):
         return settings
     told = f"the record on the manager, which others may write, says: {record.settings}"
     if args.action == "plan" or args.yes:
@@ -256,12 +319,21 @@ def _choice(
 
 
 def _desired(settings: Settings, target: Target) -> Desired:
+    from wazuh_cicd.indexer import indexer_files
     from wazuh_cicd.install.desired import desired_from
+    from wazuh_cicd.install.indexed import indexer_goal
     from wazuh_cicd.render import render_package
     from wazuh_cicd.spec import SOURCES, load_specs
 
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
-    package = render_package(load_specs(), id_base=settings.id_base, with_sources=chosen, status=settings.status)
+    package = render_package(
+        load_specs(),
+        id_base=settings.id_base,
+        with_sources=chosen,
+        status=settings.status,
+        runbook_url=settings.runbook_url,
+        responses=settings.responses,
+    )
     return desired_from(
         package,
         sources=settings.sources,
@@ -269,7 +341,11 @@ def _desired(settings: Settings, target: Target) -> Desired:
         internal=settings.internal,
         observe=settings.observe,
         status=settings.status,
+        runbook_url=settings.runbook_url,
         flat_lists=target.flat_lists,
+        indexer=settings.indexer,
+        indexer_ca=settings.indexer_ca,
+        indexed=indexer_goal(indexer_files(package.specs)) if settings.indexer else None,
     )
 
 

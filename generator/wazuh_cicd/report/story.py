@@ -87,7 +87,7 @@ def show(story: Story, scenes: Sequence[Scene], specs: SpecSet, console: Console
             rule["id"],
             Text(filled(" ".join(rule["description"].split()), same[-1].verdict.output) + times, style=style),
             "\n".join(spec.mitre) if spec else "",
-            Text(filled(spec.triage[0], same[-1].verdict.output) if spec and spec.triage else ""),
+            Text(filled(spec.triage[0].text, same[-1].verdict.output) if spec and spec.triage else ""),
         )
     console.print()
     console.print(table)
