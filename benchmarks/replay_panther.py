@@ -4,8 +4,8 @@
     python benchmarks/replay_panther.py /tmp/panther --stock RULESET [--misses]
 
 Their tests are events with the answer that is wanted; those that must alert are put into the form in which a manager
-gets such events. A test counts as hit when it ends at a rule that is as loud as theirs: level 7 for high and critical, 5
-for medium, 3 for the rest. Nothing of theirs is kept.
+gets such events. A test counts as hit when it ends at a rule that is as loud as theirs: level 7 for high and critical,
+5 for medium, 3 for the rest. Nothing of theirs is kept.
 """
 
 from __future__ import annotations
