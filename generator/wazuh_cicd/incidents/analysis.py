@@ -291,7 +291,7 @@ class Analysis:
             if spec is None or row.event.level < NOTABLE:
                 continue
             steps = spec.triage if not seen else spec.triage[:1]
-            seen.update(dict.fromkeys(steps))
+            seen.update(dict.fromkeys(step.text for step in steps))
             if len(seen) >= _STEPS:
                 break
         yield from list(seen)[:_STEPS]

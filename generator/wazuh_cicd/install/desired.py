@@ -112,7 +112,11 @@ def desired_from(
     internal: bool = False,
     observe: bool = False,
     status: str = ASKED[0],
+    runbook_url: str = "",
     flat_lists: bool = False,
+    indexer: str = "",
+    indexer_ca: str = "",
+    indexed: Mapping[str, bytes] | None = None,
 ) -> Desired:
     """The goal that a rendered package stands for.
 
@@ -123,8 +127,13 @@ def desired_from(
         internal: ``block-ip`` may block internal, private and shared addresses, too.
         observe: the responses only log what they would do.
         status: recorded; the package already begins with it.
+        runbook_url: recorded; the package already names the pages.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
+
+        indexer: recorded; the address of the indexer.
+        indexer_ca: recorded; the CA file to trust there.
+        indexed: what the indexer gets, by path (``indexed.indexer_goal``).
 
     Raises:
         UsageError: an unknown response, ``internal`` without ``block-ip``, or ``observe`` without any.
@@ -163,6 +172,7 @@ def desired_from(
             for found in RULE.finditer(data):
                 ids[int(found[1])] = path
                 rules[int(found[1])] = digest(found[0])[:16]
+    files |= indexed or {}
     top = b"".join(fragments[name].strip(b"\n") + b"\n" for name in sorted(responses))
     record = Record(
         __version__,
@@ -174,6 +184,9 @@ def desired_from(
         internal=internal,
         observe=observe,
         status=status,
+        runbook_url=runbook_url,
+        indexer=indexer,
+        indexer_ca=indexer_ca,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 
