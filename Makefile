@@ -100,6 +100,10 @@ indexed: $(VENV)/.dev-stamp ## send every alert to a real OpenSearch node in ten
 	sh tests/indexer/install_opensearch.sh $(HOME)/.cache/wazuh-cicd/opensearch
 	WAZUH_CICD_ORDERS=10 $(BIN)/python -m pytest -s tests/indexer -k "alerts_are_lost or any_order"
 
+.PHONY: screenshots
+screenshots: $(VENV)/.dev-stamp ## make the pictures of the report in docs/images (needs Chromium)
+	$(BIN)/python tools/screenshots.py
+
 .PHONY: dist
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py
