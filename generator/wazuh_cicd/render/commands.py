@@ -60,6 +60,7 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 # of names alone would cost the square of its length.
 _REACH = 400
 _MOST_AMPERSANDS = 4
+_BORDER = Mark("border")
 # ; | ` ( and line ends; && and & and { where a blank follows.
 _HEX_STOP = "0A|3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)"
 # The same, with the blanks behind a line end, so that what follows a row of line ends is looked at once; and all else.
@@ -373,13 +374,13 @@ def _begin(view: View) -> str:
     # What starts others stands in front of something: cheaper asked first.
     more = r"(?=[^\s;|\x26]++[^\S\n])" if view is LINE else ""
     before = more + _spelt(rf"(?:{_STARTERS}|{_WORDS_BEFORE}|(?:[^\s;|&()`{{/]*+/)++{_SHELL})", view)
-    blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|0A)++", LINE: r"\s++"}[view]
+    blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|0A)++", LINE: r"\h++"}[view]
     option = _spelt(r"(?:[-+][^\s;|&]*|\w+=[^\s;|&]*|\d[^\s;|&]*)", view)
     value = _spelt(r"[^\s;|&]+", view)
     option = f"(?:{_spelt(_VALUED, view)}{blank}{value}|{option})"
     quotes = _spelt(r"[\"'(]", view)
     folder = _spelt(r"(?:[^\s;|&(){\"'=<>`/]*+/)*", view)
-    many = r"[\"'(\s]{0,40}+" if view is LINE else f"(?:{quotes}|{blank}){{0,8}}+"
+    many = r"[\"'(\t\x20]{0,40}+" if view is LINE else f"(?:{quotes}|{blank}){{0,8}}+"
     options = "*+" if view.hexadecimal else f"{{0,{_MOST_OPTIONS}}}+"
     if view is SHELL_TEXT:  # without blanks there is hardly anything in front
         return many + folder
@@ -413,28 +414,63 @@ def _reach(view: View) -> str:
 
 
 def _looks(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
-    """A look at the first byte, for all of the patterns at once; nothing where any byte may come first."""
-    first: set[int] = set()
-    for pattern in patterns:
-        values = _first(parse(pattern, ignore_case=ignore_case))
-        if values is None or values & BLANKS:
-            return ""
-        first |= values
-    text = view.byte(frozenset(first))
-    return f"(?={text})" if text is not None else ""
+    """A look at the first two bytes, for all of the patterns at once; nothing where any byte may come first.
+
+    The second one matters: names of one byte, each behind a separator, are the densest text that there is.
+    """
+    nodes = [parse(pattern, ignore_case=ignore_case) for pattern in patterns]
+    first = _union(_first(node) for node in nodes)
+    text = "" if first is None or first & BLANKS else view.byte(first)
+    if not text:
+        return ""
+    second = _union(_second((node,)) for node in nodes) if view is LINE else None  # a record is short of room
+    if second is None:
+        return f"(?={text})"
+    if second & BLANKS:  # a border of words may begin with a quote
+        second |= frozenset(b"\"'")
+    return f"(?={text}{view.byte(second)})"
+
+
+def _union(sets: Iterable[frozenset[int] | None]) -> frozenset[int] | None:
+    together: frozenset[int] = frozenset()
+    for values in sets:
+        if values is None:
+            return None
+        together |= values
+    return together
+
+
+def _second(parts: tuple[Node, ...]) -> frozenset[int] | None:
+    """The bytes that can come second, or None when there need not be any, or that is not seen here."""
+    if not parts:
+        return None
+    part, rest = parts[0], parts[1:]
+    if isinstance(part, Bytes) or part == _BORDER:
+        at_end = bool(rest) and isinstance(rest[0], Mark) and rest[0].kind == "end"
+        return None if at_end else _first(Sequence(rest))
+    if isinstance(part, Either):
+        return _union(_second((choice, *rest)) for choice in part.choices)
+    if isinstance(part, Sequence):
+        return _second((*part.parts, *rest))
+    if isinstance(part, Repeated):
+        return _union([_second((part.part, *rest)), _second(rest)]) if part.times[0] == "?" else None
+    if isinstance(part, Group) and part.kind == ">":
+        return _second((part.part, *rest))
+    return _second(rest)  # a place, no byte
 
 
 def _first(node: Node) -> frozenset[int] | None:
     """The bytes that can come first, or None when there need not be any."""
     if isinstance(node, Bytes):
         return node.values
+    if node == _BORDER:
+        return BLANKS
     if isinstance(node, Either):
-        firsts = [_first(choice) for choice in node.choices]
-        return None if None in firsts else frozenset().union(*(values for values in firsts if values is not None))
+        return _union(_first(choice) for choice in node.choices)
     if isinstance(node, Sequence):
         found: frozenset[int] = frozenset()
         for part in node.parts:
-            if isinstance(part, Mark) or (isinstance(part, Group) and part.kind != ">"):
+            if (isinstance(part, Mark) and part != _BORDER) or (isinstance(part, Group) and part.kind != ">"):
                 continue  # a place, no byte
             optional = isinstance(part, Repeated) and (part.times[0] in "*?" or part.times.startswith("{0"))
             values = _first(part.part if isinstance(part, Repeated) else part)
@@ -452,20 +488,23 @@ def _first(node: Node) -> frozenset[int] | None:
 def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str:
     """Any of the forms in a text, found from its start."""
     to_begin = _to_begin(view) + _begin(view)
-    to_any = f"(?:{view.any})*?"
+    to_any = f"(?:{view.any})*?" if view.hexadecimal else f"{view.any}*?"
     before_stop = _reach(view)
     named: dict[str, list[str]] = {}
     programs: list[str] = []
     begun: list[str] = []
     first: list[str] = []
-    anywhere: list[str] = []
+    found: list[str] = []
+    asked_anywhere: list[str] = []
+    looks: list[str] = []
     for form in forms:
         for pattern in form.shell:
             at_begin = pattern.startswith("^")
-            text = _spelt(pattern.removeprefix("^"), view, ignore_case=ignore_case)
+            bare = pattern.removeprefix("^")
+            text = _spelt(bare, view, ignore_case=ignore_case)
             if text != NEVER:
-                (begun if at_begin else anywhere).append(text)
-                first += [pattern.removeprefix("^")] if at_begin else []
+                (begun if at_begin else found).append(text)
+                (first if at_begin else looks).append(bare)
         if form.shell:
             continue
         reach = before_stop if form.program else to_any
@@ -486,17 +525,35 @@ def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str
                 named.setdefault(name, []).append(asked)
                 programs += form.program
         else:
-            anywhere.append(asked)
+            asked_anywhere.append(asked)
     if begun:
         begun = [_looks(first, view, ignore_case=ignore_case) + _one_of(begun)]
     if named:
-        names = _one_of(f"{name}{view.end}{_one_of(asked)}" for name, asked in named.items())
+        names = _one_of(_called(name, view.end, _one_of(asked)) for name, asked in named.items())
         begun.append(_looks(programs, view, ignore_case=ignore_case) + names)
     ways = []
     if begun:
         ways.append(to_begin + _one_of(begun))
-    ways += [text if text.startswith("(?=") else to_any + text for text in dict.fromkeys(anywhere)]
+    if found:  # one search for all of them
+        ways.append(to_any + _looks(looks, view, ignore_case=ignore_case) + _one_of(found))
+    ways += dict.fromkeys(asked_anywhere)
     return _one_of(ways) if ways else NEVER
+
+
+def _called(name: str, end: str, asked: str) -> str:
+    """A program's name and what is asked of its words; names that it must not have are a long list, and come last."""
+    if not name.startswith("(?!"):
+        return f"{name}{end}{asked}"
+    depth, place = 1, 3
+    while depth:
+        if name[place] == "\\":
+            place += 2
+        elif name[place] == "[":
+            place = _end_of_set(name, place)
+        else:
+            depth += {"(": 1, ")": -1}.get(name[place], 0)
+            place += 1
+    return f"(?={name[place:]}{end}{asked}){name[:place]}"
 
 
 def _argument(pattern: str, *, code: bool, ignore_case: bool) -> str:
