@@ -61,6 +61,7 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 _REACH = 400
 _MOST_AMPERSANDS = 4
 _BORDER = Mark("border")
+_BEHIND_WORDS = BLANKS | frozenset(b"\"');|&<>`}")
 # ; | ` ( and line ends; && and & and { where a blank follows.
 _HEX_STOP = "0A|3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)"
 # The same, with the blanks behind a line end, so that what follows a row of line ends is looked at once; and all else.
@@ -161,10 +162,11 @@ def spell(node: Node, view: View) -> str | None:
             return view.border
         return {"start": view.start, "end": view.end}.get(node.kind) or view.edge(node.kind)
     if isinstance(node, Sequence):
-        parts = [spell(part, view) for part in node.parts]
+        ones = _to_the_first(node.parts)
+        parts = [spell(part, view) for part in ones]
         if any(part is None for part in parts):
             return None
-        return "".join(_grouped(text, one) for text, one in zip(parts, node.parts, strict=True) if text is not None)
+        return "".join(_grouped(text, one) for text, one in zip(parts, ones, strict=True) if text is not None)
     if isinstance(node, Either):
         choices = list(dict.fromkeys(text for text in (spell(one, view) for one in node.choices) if text is not None))
         return _one_of(choices) if choices else None
@@ -174,6 +176,35 @@ def spell(node: Node, view: View) -> str | None:
     if inner is None:
         return "" if node.kind == "!" else None
     return f"(?{node.kind}{inner})"
+
+
+def _to_the_first(parts: tuple[Node, ...]) -> list[Node]:
+    r"""The parts, with ``-\w*i\w*`` read up to its first ``i`` only.
+
+    What may stand before the byte may stand behind it, too, so the others need not be tried: each would cost the length
+    of the word once more.
+    """
+    ones = list(parts)
+    for place in range(len(ones) - 2):
+        before, byte, behind = ones[place : place + 3]
+        if not (isinstance(before, Repeated) and isinstance(byte, Bytes) and isinstance(behind, Repeated)):
+            continue
+        inner, outer = before.part, behind.part
+        if not (isinstance(inner, Bytes) and isinstance(outer, Bytes) and before.times == behind.times == "*"):
+            continue
+        if inner.values | byte.values <= outer.values and not inner.values & BLANKS and inner.values - byte.values:
+            ones[place] = Repeated(Bytes(inner.values - byte.values), "*+")
+    for place in range(len(ones) - 1):
+        last, end = ones[place : place + 2]
+        if (
+            isinstance(last, Repeated)
+            and isinstance(last.part, Bytes)
+            and end == Mark("end")
+            and last.times in ("*", "+")
+        ):
+            # No byte that is given back could end the word.
+            ones[place] = last if last.part.values & _BEHIND_WORDS else Repeated(last.part, last.times + "+")
+    return ones
 
 
 def _grouped(text: str, node: Node) -> str:
