@@ -11,5 +11,6 @@ RUN if [ ! -x /var/ossec/bin/wazuh-agentd ]; then \
  && apt-get update && apt-get install -y "wazuh-agent=${WAZUH_VERSION}-*" \
  && rm -rf /var/lib/apt/lists/*; fi \
  && { id runner > /dev/null 2>&1 || useradd -m runner; } && mkdir -p /run/sshd
+COPY docker/as_user.py /usr/local/lib/as_user.py
 COPY docker/buildhost.sh /usr/local/bin/buildhost
 CMD ["/bin/sh", "/usr/local/bin/buildhost"]

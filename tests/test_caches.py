@@ -78,3 +78,26 @@ def test_the_folder_is_named_or_that_of_the_user(monkeypatch, tmp_path):
     assert caches.cache_folder("kind") == tmp_path / ".cache" / "wazuh-cicd" / "kind"
     monkeypatch.setenv("WAZUH_CICD_CACHE", "/var/cache/x")
     assert str(caches.cache_folder("kind")) == "/var/cache/x/kind"
+
+
+@pytest.mark.parametrize("how", ["link", "folder", "above", "owner"])
+def test_nothing_is_written_or_removed_where_another_account_leads_us(path, tmp_path, how):
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o700)
+    for number in range(5):
+        (victim / str(number)).write_text("x")
+    path.parent.parent.mkdir(mode=0o700)
+    if how == "link":
+        path.parent.symlink_to(victim)
+    elif how == "owner":
+        if os.geteuid() != 0:
+            pytest.skip("needs root, to give a folder to another account")
+        victim.rename(path.parent)
+        victim = path.parent
+        os.chown(victim, 65534, 65534)
+    else:
+        victim.rename(path.parent)
+        victim = path.parent
+        (victim if how == "folder" else victim.parent).chmod(0o777)
+    caches.write(path, b"content", kept=1)
+    assert sorted(place.name for place in victim.iterdir()) == ["0", "1", "2", "3", "4"]

@@ -13,7 +13,7 @@ import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkstemp
+from secrets import token_hex
 
 # The hash in hexadecimal, and a line end.
 _HEAD = sha256().digest_size * 2 + 1
@@ -53,20 +53,52 @@ def read(path: Path) -> bytes | None:
 
 
 def write(path: Path, content: bytes, *, kept: int) -> None:
-    """Put a file there; of its folder's files so many stay, those used longest ago go first."""
+    """Put a file there; of its folder's files so many stay, those used longest ago go first.
+
+    Nothing is written or removed in a folder that another account made or may change, or that is reached over a link
+    of another: root, run with somebody else's ``HOME``, would do it where that account chose.
+    """
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, draft = mkstemp(dir=path.parent, prefix=".")  # readable by its owner alone from the start
+        if not _is_ours(os.lstat(path.parent.parent)):
+            return
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_digest(content) + content)
-            Path(draft).replace(path)
-        except OSError:
-            Path(draft).unlink(missing_ok=True)
-            raise
-        used = sorted(path.parent.glob("[!.]*"), key=lambda other: other.stat().st_mtime, reverse=True)
-        for old in used[kept:]:
-            old.unlink(missing_ok=True)
+            if _is_ours(os.fstat(folder)):
+                _put(folder, path.name, content)
+                _keep(folder, kept)
+        finally:
+            os.close(folder)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether it is a folder of this account that nobody else may write to."""
+    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not others
+
+
+def _put(folder: int, name: str, content: bytes) -> None:
+    """A whole file in an open folder, all at once."""
+    draft = f".{name}.{os.getpid()}.{token_hex(4)}"
+    # Readable by its owner alone from the start.
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(_digest(content) + content)
+        os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.unlink(draft, dir_fd=folder)
+        raise
+
+
+def _keep(folder: int, kept: int) -> None:
+    """Remove all but the files used last from an open folder."""
+    names = [name for name in os.listdir(folder) if not name.startswith(".")]
+    used = {name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime for name in names}
+    for old in sorted(names, key=lambda name: used[name], reverse=True)[kept:]:
+        with suppress(FileNotFoundError):
+            os.unlink(old, dir_fd=folder)
 
 
 def _digest(content: bytes) -> bytes:

@@ -26,12 +26,15 @@ VERBS = {
     "test": "prove every rule on its own events",
     "logtest": "show what an event becomes, and why",
     "conformance": "replay recorded answers of a real manager",
+    "explain": "print what there is to know about a rule",
+    "docs": "write a site with a page for each rule",
     "diff": "run the same events through two engines and compare",
     "coverage": "list the detection ideas that the rules implement",
     "demo": "replay a bundled attack story and print its alerts",
     "schema": "print the JSON Schema of the specs, for editors",
     "drill": "play wazuh-execd for an active-response script",
     "gate": "pass or fail a pipeline on what the scanners found",
+    "report": "turn alerts into incidents with what to do, as one HTML file",
     "install": "plan, apply, verify or roll back the package on a manager",
 }
 

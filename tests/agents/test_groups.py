@@ -141,6 +141,48 @@ def test_a_file_that_the_checksums_do_not_list_is_refused(tmp_path, agent, extra
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "active-response/bin/cicd-block-ip\nwodles/cicd/cicd-scan",
+        "cicd/\x1b[2J",
+        "cicd/a b",
+        "cicd/\u202ex",
+        "wodles/-x\n",
+    ],
+)
+def test_a_name_that_is_none_of_a_release_is_refused_in_plain_text(tmp_path, agent, extra):
+    release = unpack(tmp_path)
+    (release / extra).parent.mkdir(parents=True, exist_ok=True)
+    (release / extra).write_bytes(b"#!/bin/sh\n")
+    ran = run_installer(release, agent)
+    assert ran.returncode == 1
+    assert "names that no release has" in ran.stderr
+    assert ran.stderr.rstrip("\n").isprintable()
+    assert not list((agent / "active-response/bin").iterdir())
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_the_environment_leads_to_no_other_release(tmp_path, agent):
+    release = unpack(tmp_path)
+    (tmp_path / "other/cicd").mkdir(parents=True)
+    command = ["sh", "cicd/install-agent.sh", "--root", str(agent)]
+    environment = {"CDPATH": str(tmp_path / "other"), "TMPDIR": "/nonexistent", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, cwd=release, env=environment)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_no_log_is_rotated_by_root_in_a_folder_of_another_user():
+    found = [data.decode() for path, data in FILES.items() if path.endswith("logrotate")]
+    assert found
+    for text in found:
+        for block in re.findall(r"\{(.*?)\n\}", text, re.DOTALL):
+            owner = re.search(r"^\s*create \d+ (\S+) (\S+)$", block, re.MULTILINE)
+            assert owner, block
+            assert re.search(rf"^\s*su {owner[1]} {owner[2]}$", block, re.MULTILINE) or owner[1] == "root"
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
 def test_a_link_in_the_release_is_refused(tmp_path, agent):
     release = unpack(tmp_path)
     same = tmp_path / "same"

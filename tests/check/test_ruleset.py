@@ -122,6 +122,18 @@ def test_a_composite_that_counts_more_than_is_remembered_is_told(findings):
     assert codes(findings(rules)) == []
 
 
+def test_a_rule_at_two_places_is_counted_twice_by_its_group(findings):
+    parents = child(100001, '<field name="a">^x</field>') + child(100002, '<field name="a">^y</field>')
+    both = child(100003, '<field name="b">z</field><group>gg,</group>', parent="100001,100002")
+    one = child(100003, '<field name="b">z</field><group>gg,</group>', parent=100001)
+    composite = "<if_matched_group>gg,</if_matched_group>"
+    thrice = child(100004, composite, level=9, attributes=' frequency="3"', parent=100001)
+    twice = child(100004, composite, level=9, attributes=' frequency="2"', parent=100001)
+    assert codes(findings(HEAD + parents + both + thrice)) == [("X816", "100004")]
+    assert codes(findings(HEAD + parents + both + twice)) == []
+    assert codes(findings(HEAD + parents + one + thrice)) == []
+
+
 def test_counting_by_id_takes_events_from_groups(findings):
     rules = (
         HEAD

@@ -7,8 +7,10 @@ import os
 import shutil
 import stat
 import time
+from contextlib import suppress
 
 import pytest
+import requests
 
 from install.fakeapi import LIST_LINE, NAME, PASSWORD, USER, FakeApi, make_certificates, serving
 from install.trees import CONF, desired, make_root, rules_xml, snapshot
@@ -259,6 +261,17 @@ def test_what_this_machine_keeps_is_for_its_user_alone(fake, tmp_path, said):
     assert {mode for place, mode in modes.items() if place.is_dir()} == {0o700}
 
 
+def test_folders_above_the_state_folder_are_ours_whatever_the_umask(fake, tmp_path):
+    there = ApiTarget(client(fake), state_folder=tmp_path / "a/b/c")
+    before = os.umask(0)
+    try:
+        with there.lock():
+            pass
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / path).stat().st_mode) for path in ("a", "a/b", "a/b/c")] == [0o700] * 3
+
+
 def test_a_state_folder_that_is_a_link_is_not_used(fake, tmp_path, said):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
@@ -446,3 +459,109 @@ def test_an_api_that_fails_for_good_at_any_request_can_be_put_right_later(tmp_pa
             if (state / "state/journal.json").exists():
                 rollback(target(fake, state), say=said.append)
         assert snapshot(root) == before, moment
+
+
+# A manager that answers what it likes
+
+
+DEEP = b"[" * 200_000
+
+
+class Hostile(FakeApi):
+    """Answers as a manager that somebody else has taken over."""
+
+    odd: object = None
+    place: str = ""
+
+    def answer(self, method, path, query, body):
+        if path.startswith(self.place):
+            return 200, self.odd(query) if callable(self.odd) else self.odd
+        return super().answer(method, path, query, body)
+
+
+ODD = [
+    DEEP,
+    b"[]",
+    {"data": [], "error": 0},
+    {"data": {"affected_items": 1}},
+    {"data": {"affected_items": [1, "x", None]}},
+    {"data": {"affected_items": [{}]}, "error": "x"},
+    {"data": {"affected_items": [{}], "failed_items": [1]}},
+    {"data": {"affected_items": [], "failed_items": [{"error": {"code": "x", "message": ["m"]}}]}, "error": 2},
+    {"data": {"affected_items": [{"id": "x", "filename": [], "relative_dirname": {}, "details": 1, "name": 1}]}},
+    {"data": {"token": "../../security/users", "output": {"rule": {"id": []}}, "messages": 3}, "error": 0},
+    {"data": {"enabled": "yes", "running": "yes"}},
+]
+PLACES = [
+    "/cluster/status",
+    "/manager/status",
+    "/manager/configuration/validation",
+    "/rules",
+    "/lists/files",
+    "/logtest",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_answer_of_a_manager_is_a_traceback(tmp_path, certificates, said, place):
+    fake = Hostile(make_root(tmp_path / "ossec"))
+    fake.place = place
+    with serving(fake, certificates):
+        for number, fake.odd in enumerate(ODD):
+            there = target(fake, tmp_path / str(number))
+            for work in (
+                lambda there=there: make_plan(there, flat(desired())),
+                lambda there=there: apply(there, flat(desired()), say=said.append),
+            ):
+                with suppress(InstallError, ManagerError):
+                    work()
+    assert not [path for _, path in fake.requests if "security/users" in path]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "worker 1", "w\n", "", "w\x1b[2J"])
+def test_a_node_whose_name_leads_elsewhere_is_refused(tmp_path, certificates, name):
+    with (
+        serving(FakeApi(make_root(tmp_path / "ossec"), (name,)), certificates) as fake,
+        pytest.raises(InstallError, match="has a node named"),
+    ):
+        make_plan(target(fake, tmp_path), flat(desired()))
+
+
+def test_a_listing_without_end_is_given_up(tmp_path, certificates, monkeypatch):
+    monkeypatch.setattr("wazuh_cicd.manager.api._MOST_ITEMS", 2000)
+    fake = Hostile(make_root(tmp_path / "ossec"))
+    fake.place = "/lists/files"
+    item = {"filename": "x", "relative_dirname": "etc/lists"}
+    fake.odd = lambda query: {"data": {"affected_items": [item] * int(query["limit"])}, "error": 0}
+    with serving(fake, certificates), pytest.raises(ManagerError, match="has no end"):
+        client(fake).pages("/lists/files")
+    fake.odd = lambda query: {"data": {"affected_items": [item] * 2 * int(query["limit"])}, "error": 0}
+    with serving(fake, certificates), pytest.raises(ManagerError, match="has no end"):
+        client(fake).pages("/lists/files")
+
+
+def test_an_answer_without_end_is_given_up(tmp_path, certificates, monkeypatch):
+    monkeypatch.setattr("wazuh_cicd.manager.api._LARGEST_ANSWER", 1 << 20)
+    fake = Hostile(make_root(tmp_path / "ossec"))
+    fake.place = "/lists/files"
+    fake.odd = b"x" * (2 << 20)
+    with serving(fake, certificates), pytest.raises(ManagerError, match="without end"):
+        client(fake).request("GET", "/lists/files")
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("999999999", 300.0), ("\xb2", 60.0), ("-1", 60.0), ("7", 7.0)])
+def test_a_manager_cannot_make_us_wait_for_ever(fake, monkeypatch, asked, waited):
+    clock = Clock()
+    api = client(fake, clock=clock, attempts=2, credentials=Credentials(token=SECRET))
+    answers = [response(429, {"Retry-After": asked}), response(200, {})]
+    monkeypatch.setattr(Api, "_exchange", lambda *_, **__: answers.pop(0))
+    api.request("GET", "/manager/status")
+    assert clock.slept == [waited]
+
+
+def response(status, headers):
+    answer = requests.Response()
+    answer.status_code = status
+    answer.headers.update(headers)
+    answer._content = b"{}"
+    return answer

@@ -6,8 +6,12 @@ import dataclasses
 import json
 import os
 import pwd
+import socket
 import stat
+import struct
 import tempfile
+import threading
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +24,9 @@ from wazuh_cicd.install.desired import nothing
 from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.local import LocalTarget
 from wazuh_cicd.install.plan import make_plan
+from wazuh_cicd.install.status import status_of
 from wazuh_cicd.install.verify import verify
+from wazuh_cicd.manager.sockets import UnixChannel
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand folders to another user")
 STAND_IN = (54321, 54321)
@@ -28,6 +34,8 @@ LIST = "etc/lists/cicd/trusted_actors"
 STATE = "var/wazuh-cicd"
 SHADOW = "root:$y$hash:1\n"
 LINE = "wazuh ALL=(ALL) NOPASSWD: ALL\n"
+PROGRAM = "active-response/bin/cicd-block-ip"
+FORGED = {"id": "20260101T000000Z-00", "version": "1", "phase": "writing", "activation": "nothing"}
 
 
 def manager_user() -> tuple[int, int]:
@@ -260,6 +268,72 @@ def test_what_would_hold_us_up_is_refused_at_once(root, kind):
         make_plan(LocalTarget(root), desired(version="2.0"))
 
 
+ANSWERS = [
+    b"[" * 200_000,
+    b'{"a":' * 100_000,
+    b'{"error":0,"data":[1]}',
+    b'{"error":"x","data":[1]}',
+    b'{"error":[1]}',
+    b'{"error":0,"data":{"uptime":"x","messages":1,"token":"../../../security/users","output":{}}}',
+    b'{"error":0,"data":{"token":"a","output":{"rule":{"id":"x"}}}}',
+    b'{"error":0,"data":{"token":"a","output":[1],"codemsg":"x"}}',
+    b'{"error":0,"data":{"codemsg":"x"}}',
+    None,
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=range(len(ANSWERS)))
+def test_no_answer_of_a_socket_is_a_traceback_or_holds_us_up(root, answer, monkeypatch):
+    install(root)
+    monkeypatch.setattr("wazuh_cicd.install.local.UnixChannel", lambda path, timeout=0: UnixChannel(path, timeout=0.3))
+    stop = threading.Event()
+
+    def say(connection):
+        connection.recv(65536)
+        with suppress(OSError):
+            if answer is not None:
+                connection.sendall(struct.pack("<I", len(answer)) + answer)
+                return
+            connection.sendall(struct.pack("<I", 1 << 20))
+            while not stop.wait(0.2):
+                connection.sendall(b" ")
+
+    def serve(listener):
+        while not stop.is_set():
+            with suppress(TimeoutError), listener.accept()[0] as connection:
+                say(connection)
+
+    threads = []
+    for name in ("analysis", "logtest"):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(root / "queue/sockets" / name))
+        listener.listen(4)
+        listener.settimeout(0.1)
+        threads.append((threading.Thread(target=serve, args=(listener,), daemon=True), listener))
+        threads[-1][0].start()
+    began = time.monotonic()
+    try:
+        status_of(LocalTarget(root))
+        assert verify(LocalTarget(root), desired()).code != 0
+        with suppress(InstallError):
+            install(root, goal=desired((111002,), version="2.0"))
+    finally:
+        stop.set()
+        for thread, listener in threads:
+            thread.join()
+            listener.close()
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    "line", ["status:zzz", "id_base:-9", f"id_base:{'9' * 400}", "responses:../x\nrule=1:x\nrule=x:y"]
+)
+def test_an_odd_record_is_one_clear_error(root, line):
+    as_manager_user(lambda: write_record(root, line))
+    with pytest.raises(InstallError, match="cannot be read"):
+        make_plan(LocalTarget(root), desired())
+
+
 # Between check and use
 
 
@@ -370,11 +444,47 @@ def test_journals_and_backups_are_for_root_alone_and_keep_their_modes(root):
     assert not (root / "etc/lists/cicd_installed").exists()
 
 
-def test_a_folder_that_was_open_to_others_is_closed(root):
+def test_a_folder_that_was_open_to_readers_is_closed(root):
     install(root)
-    (root / STATE).chmod(0o777)
+    (root / STATE).chmod(0o755)
     install(root, goal=desired(version="2.0"))
     assert stat.S_IMODE((root / STATE).stat().st_mode) == 0o700
+
+
+LOOKING = [*((verb, "") for verb in VERBS), ("rollback", "backup"), ("rollback", f"backup/{FORGED['id']}")]
+
+
+@pytest.mark.parametrize(("verb", "place"), LOOKING)
+def test_a_folder_of_journals_that_others_could_write_is_not_believed(root, verb, place):
+    # Such as one of the manager's own folders in var, which belong to root and which its group may write.
+    backup = root / STATE / "backup" / FORGED["id"]
+    backup.mkdir(parents=True)
+    (root / STATE).chmod(0o700)
+    (root / STATE / place).chmod(0o770)
+    (backup / "0000").write_text("#!/bin/sh\n")
+    entry = {"path": PROGRAM, "backup": "0000", "after": None}
+    (backup / "journal.json").write_text(json.dumps({**FORGED, "phase": "done", "entries": [entry]}))
+    if not place:
+        (root / STATE / "journal.json").write_text(json.dumps({**FORGED, "entries": [entry]}))
+    with pytest.raises(InstallError, match="may be written by others"):
+        VERBS[verb](root)
+    assert not (root / PROGRAM).exists()
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("how", ["owner", "mode", "name"])
+def test_a_journal_that_another_could_write_is_not_believed(host, root, how):
+    state = root / STATE
+    state.mkdir(mode=0o700)
+    (state / "journal.json").write_text(json.dumps({**FORGED, "entries": []}))
+    if how == "owner":
+        os.chown(state / "journal.json", USER, GROUP)
+    elif how == "mode":
+        (state / "journal.json").chmod(0o666)
+    else:
+        os.link(state / "journal.json", host / "another-name")
+    with pytest.raises(InstallError, match="may have been written"):
+        rollback(LocalTarget(root), say=lambda line: None)
 
 
 @NEEDS_ROOT
@@ -476,6 +586,71 @@ def test_a_program_belongs_to_root_whatever_lay_there(root):
     program.chmod(0o4777)
     install(root, goal=desired(extra={"wodles/cicd/cicd-x": b"#!/bin/sh\nexit 0\n"}, version="2.0"))
     assert (program.stat().st_uid, stat.S_IMODE(program.stat().st_mode)) == (0, 0o750)
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("loose", ["active-response/bin", "active-response", ""])
+def test_no_program_is_put_where_others_could_exchange_it(root, loose):
+    (root / loose).chmod(0o770)
+    with pytest.raises(InstallError, match="no program is put there"):
+        install(root, goal=desired(extra={PROGRAM: b"#!/bin/sh\n"}))
+    assert not (root / PROGRAM).exists()
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_program_that_is_put_back_belongs_to_root(root, undone):
+    class Failing(LocalTarget):
+        def check(self):
+            # As it is, and once more when all is written.
+            return ["ERROR: no"] if undone and b"exit 0" in (root / PROGRAM).read_bytes() else []
+
+    install(root, goal=desired(extra={PROGRAM: b"#!/bin/sh\n"}))
+    os.chown(root / PROGRAM, USER, GROUP)
+    (root / PROGRAM).chmod(0o4777)
+    goal = desired(extra={PROGRAM: b"#!/bin/sh\nexit 0\n"}, version="2.0")
+    if undone:
+        with pytest.raises(InstallError, match="did not say before"):
+            apply(Failing(root), goal, say=lambda line: None)
+    else:
+        install(root, goal=goal)
+        rollback(LocalTarget(root), say=lambda line: None)
+    status = (root / PROGRAM).stat()
+    assert (root / PROGRAM).read_bytes() == b"#!/bin/sh\n"
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o750)
+
+
+ENDLESS = {
+    "comments that never end": b"<!--" * 200_000,
+    "rules that never end": b"<rule " * 200_000,
+    "ids that never end": b"<rule " + b' id="1"' * 200_000,
+    "marks in the wrong order": b"<!-- wazuh-cicd end -->" * 40_000 + b"<!-- wazuh-cicd begin -->" * 40_000,
+    "marks that never end": b"<!-- wazuh-cicd begin" * 200_000,
+    "elements in each other": b"<a>" * 20_000 + b"</a>" * 20_000,
+    "responses": b"<ossec_config>" + b"<active-response></active-response>" * 40_000 + b"</ossec_config>",
+}
+
+
+@pytest.mark.parametrize("path", ["etc/ossec.conf", "etc/rules/x.xml"])
+@pytest.mark.parametrize("junk", ENDLESS)
+def test_what_takes_for_ever_to_read_does_not_hold_us_up(root, path, junk):
+    def attack():
+        with (root / path).open("ab") as stream:
+            stream.write(ENDLESS[junk])
+
+    as_manager_user(attack)
+    began = time.process_time()
+    with suppress(InstallError):
+        make_plan(LocalTarget(root), desired())
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("tag", ["rule_dir", "rule_include"])
+def test_a_path_that_is_too_long_is_noted(root, tag):
+    conf = root / "etc/ossec.conf"
+    text = conf.read_text().replace("<!-- User-defined ruleset -->", f"<{tag}>{'a' * 5000}</{tag}>")
+    as_manager_user(lambda: conf.write_text(text))
+    assert [finding.code for finding in make_plan(LocalTarget(root), desired()).problems] == ["I118"]
 
 
 def test_rules_behind_a_link_are_not_opened_and_that_is_said(host, root):

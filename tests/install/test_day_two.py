@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,11 +22,12 @@ from wazuh_cicd.install.desired import desired_from
 from wazuh_cicd.install.errors import InstallError
 from wazuh_cicd.install.local import LocalTarget
 from wazuh_cicd.install.record import ADVICE, Record
-from wazuh_cicd.install.settings import Options, Settings, SettingsFile, choose, read_file
+from wazuh_cicd.install.settings import Options, Settings, SettingsFile, choose, is_complete, read_file
 from wazuh_cicd.render import render_package
 from wazuh_cicd.spec import SOURCES, load_specs
 
 LIST = "etc/lists/cicd/trusted_actors"
+WHOLE_PACKAGE = command._desired
 IDS = {"github": 111001, "docker": 114001, "vault": 117001}
 TOP = (
     b"<ossec_config>\n  <command>\n    <name>cicd-block-ip</name>\n    <executable>cicd-block-ip</executable>\n"
@@ -45,6 +47,7 @@ def small(settings: Settings, target=None, version: str = "1.0"):
         internal=settings.internal,
         id_base=settings.id_base,
         status=settings.status,
+        runbook_url=settings.runbook_url,
     )
     return dataclasses.replace(goal, record=record)
 
@@ -167,6 +170,57 @@ def test_an_installation_without_a_recorded_status_keeps_every_level():
     old = Record.load(b"version:0.1.0\nid_base:111000\nsources:github\nresponses:\n")
     assert old.settings.status == "experimental"
     assert b"status" not in old.dump()
+
+
+# Where the rules' pages are
+
+
+def test_the_address_of_the_pages_is_remembered_and_taken_away(root, install):
+    with running(root):
+        install("apply", "--with", "github", "--runbook-url", "https://wiki.example.com/cicd")
+        install("apply", "--with", "docker")
+        assert recorded(root).runbook_url == "https://wiki.example.com/cicd"
+        plan = install("plan", "--runbook-url", "https://other.example.com/{id}")
+        assert "makes the alerts name the rules' pages at https://other.example.com/{id}" in plan
+        assert "makes the alerts name no pages any more" in install("plan", "--runbook-url", "")
+        install("apply", "--runbook-url", "")
+        assert recorded(root).runbook_url == ""
+
+
+def test_rules_show_the_pages_and_leave_full_log_out_as_the_site_chose():
+    target = SimpleNamespace(flat_lists=False)
+    chosen = Settings(("docker",), ("quarantine-container",), runbook_url="https://wiki.example.com/cicd")
+    for settings, shown in ((chosen, True), (Settings(("docker",)), False)):
+        goal = WHOLE_PACKAGE(settings, target)
+        rules = goal.files["etc/rules/1140-cicd_docker_rules.xml"]
+        assert (b'<info type="link">https://wiki.example.com/cicd/rules/docker-' in rules) is shown
+        assert (b"no_full_log" in rules) is shown
+        assert goal.record.settings == settings
+
+
+def test_the_settings_file_names_the_pages_and_a_bad_address_is_refused():
+    file = SettingsFile(None, {"runbook_url": "https://wiki.example.com"})
+    assert choose(Options(), file, None).runbook_url == "https://wiki.example.com"
+    assert choose(Options(runbook_url=""), file, None).runbook_url == ""
+    with pytest.raises(UsageError, match="no '&'"):
+        choose(Options(runbook_url="https://example.com/?a&b"), file, None)
+
+
+def test_a_recorded_address_is_one_line_without_a_second_colon_and_is_checked_again():
+    record = Record("1", 111000, ("github",), runbook_url="https://[2001:db8::1]:80/%41{name}")
+    (line,) = [line for line in record.dump().decode().splitlines() if line.startswith("runbook_url")]
+    assert line.count(":") == 1
+    assert Record.load(record.dump()).runbook_url == record.runbook_url
+    with pytest.raises(InstallError, match="find out who wrote that"):
+        Record.load(record.dump().replace(line.encode(), b"runbook_url:javascript"))
+
+
+def test_an_address_that_others_may_have_written_is_a_choice_nobody_stated():
+    stated = {"sources": [], "responses": [], "internal": False, "id_base": 1, "observe": False, "status": "stable"}
+    assert is_complete(Options(), SettingsFile(None, stated), Settings())
+    recorded_by_others = Settings(runbook_url="https://example.com")
+    assert not is_complete(Options(), SettingsFile(None, stated), recorded_by_others)
+    assert is_complete(Options(runbook_url=""), SettingsFile(None, stated), recorded_by_others)
 
 
 def test_the_settings_file_promotes_rules_and_knows_what_it_may_say(root, install, tmp_path):

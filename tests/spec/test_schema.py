@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from wazuh_cicd.content.paths import content_root
-from wazuh_cicd.spec.load import rule_files, spec_files
+from wazuh_cicd.spec.load import rule_files, runbook_files, spec_files
 from wazuh_cicd.spec.problems import Problems
 from wazuh_cicd.spec.schema import KINDS, json_schema
 from wazuh_cicd.spec.yamlnodes import SpecReader, plain
@@ -36,7 +36,8 @@ def test_the_schema_is_a_schema(kind):
 
 def test_every_spec_of_the_package_satisfies_it(kind):
     validator = jsonschema.Draft202012Validator(json_schema(kind))
-    files = rule_files(content_root()) if kind == "rule" else spec_files(content_root() / f"{kind}s")
+    found = {"rule": rule_files, "runbook": runbook_files}.get(kind, lambda root: spec_files(root / f"{kind}s"))
+    files = found(content_root())
     assert files
     for path in files:
         errors = [

@@ -7,7 +7,11 @@
 set -eu
 export LC_ALL=C
 umask 077
-fail() { echo "install-agent.sh: $1; nothing was copied" >&2; exit "${2:-1}"; }
+unset CDPATH
+fail() { # what others have named reaches the terminal as plain text
+  printf '%s\n' "install-agent.sh: $1; nothing was copied" | tr -c '[:print:]\n' '?' >&2
+  exit "${2:-1}"
+}
 root=/var/ossec
 case ${1:-} in
 --root) root=${2:?install-agent.sh: --root needs a folder} ;;
@@ -15,7 +19,7 @@ case ${1:-} in
 *) fail "$1: unknown; usage: install-agent.sh [--root /var/ossec]" 2 ;;
 esac
 [ -d "$root/active-response/bin" ] || fail "no agent at $root" 2
-here=$(cd "$(dirname "$0")/.." && pwd -P)
+here=$(cd -- "$(dirname -- "$0")/.." && pwd -P)
 
 guarded() { # guarded FOLDER: a real one, which nobody but root may write
   if [ -L "$1" ] || [ ! -d "$1" ]; then fail "$1 is a link or no folder"; fi
@@ -29,6 +33,9 @@ for folder in /wodles /wodles/cicd; do if [ -e "$root$folder" ] || [ -L "$root$f
 cd "$here"
 odd=$(find . ! -type d ! -type f | head -n 3)
 [ -z "$odd" ] || fail "the release holds what is no ordinary file: $(echo "$odd" | tr '\n' ' ')"
+# Names are compared line by line from here on: one that holds a line end would look like two others.
+odd=$(find . -name '*[!A-Za-z0-9._-]*' | head -n 3)
+[ -z "$odd" ] || fail "the release holds names that no release has: $(echo "$odd" | tr '\n' ' ')"
 work=$(mktemp -d "$root/.cicd-XXXXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM

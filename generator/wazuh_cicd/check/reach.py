@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.judge.ruletree import RuleTree
 
 
+_ONE_EARLIER = 2  # the frequency of a composite that needs one event before this one
+
+
 @dataclass(frozen=True, slots=True)
 class Dead:
     """A rule that cannot fire.
 
     Attributes:
-        kind: ``hidden``, ``contradiction``, ``counts-nothing``, ``counts-too-many`` or ``counted-elsewhere``.
+        kind: ``hidden``, ``contradiction``, ``counts-nothing``, ``counts-too-many``, ``counted-elsewhere`` or
+            ``counted-twice``.
         rule: the rule.
         other: the rule that is in its way.
         about: what they disagree on: a field, or nothing.
@@ -114,3 +118,18 @@ def group_thieves(tree: RuleTree) -> Iterator[Dead]:
             if (composite.index, rule.index) not in seen and composite is not rule:
                 seen.add((composite.index, rule.index))
                 yield Dead("counted-elsewhere", composite, rule)
+
+
+def counted_twice(tree: RuleTree) -> Iterator[Dead]:
+    """Composites that fire too early: a manager counts a rule by its group once for each of its places.
+
+    With one earlier event to find, twice is as good as once. A composite that counts its own alerts stops at the last
+    of them, however often it stands there.
+    """
+    for rule in tree.ordered:
+        if rule.level == 0 or rule.definition.noalert or rule.counted_by_sid:
+            continue
+        for composite in dict.fromkeys(rule.counted_by_groups):
+            several = (composite.definition.frequency or 0) > _ONE_EARLIER
+            if several and composite is not rule and rule.counted_by_groups.count(composite) > 1:
+                yield Dead("counted-twice", composite, rule)

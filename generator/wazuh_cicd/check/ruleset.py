@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.cost import cost_findings
 from wazuh_cicd.check.osregex import portable
-from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
+from wazuh_cicd.check.reach import Dead, counted_twice, dead_rules, group_thieves
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
 from wazuh_cicd.engine.judge.memory import CAPACITY
 from wazuh_cicd.engine.judge.mitre import describe
@@ -105,7 +105,7 @@ def from_message(message: LoadMessage) -> Finding:
 
 def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
     """What loads without a word and never works."""
-    for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)):
+    for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree), *counted_twice(ruleset.tree)):
         yield dead_finding(dead)
     yield from _decoder_traps(ruleset)
     fields = _FieldKnowledge(ruleset)
@@ -149,6 +149,9 @@ def dead_finding(dead: Dead) -> Finding:
     if dead.kind == "counts-too-many":
         text = f"rule {rule.id} can never reach its frequency: a manager remembers {CAPACITY} events, of all rules"
         return _finding("X804", rule, text, "ask for fewer events")
+    if dead.kind == "counted-twice":
+        text = f"rule {rule.id} counts each event of {other.id} once for each rule that {other.id} hangs on"
+        return _finding("X816", rule, text, "hang the counted rule on one rule, or count one that hangs on one")
     text = f"rule {rule.id} does not count {other.id} by its group: another composite counts {other.id} by its id"
     return _finding("X804", rule, text, "count it one way only, by group", Severity.NOTE)
 

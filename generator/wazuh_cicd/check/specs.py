@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.check.cost import cost_findings
 from wazuh_cicd.check.house import finding, house_findings
 from wazuh_cicd.check.nearmiss import near_miss_findings
-from wazuh_cicd.check.reach import Dead, dead_rules, group_thieves
+from wazuh_cicd.check.order import order_findings
+from wazuh_cicd.check.reach import Dead, counted_twice, dead_rules, group_thieves
 from wazuh_cicd.check.ruleset import from_message, silent_findings
+from wazuh_cicd.check.runbooks import runbook_findings
 from wazuh_cicd.check.titles import title_findings
 from wazuh_cicd.content.paths import content_root, stock_root
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
@@ -46,6 +48,7 @@ def check_specs(
     findings = list(problems.findings)
     findings.extend(house_findings(specs))
     findings.extend(title_findings(specs))
+    findings.extend(runbook_findings(specs))
     if package is not None and not problems.errors:
         findings.extend(_engine_findings(specs, package, stock))
         findings.extend(lock_findings(specs, package, root if root is not None else content_root()))
@@ -80,7 +83,7 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
                 yield _unknown_parent(rule)
             continue
         yield found
-    found_dead = [*dead_rules(ruleset.tree), *group_thieves(ruleset.tree)]
+    found_dead = [*dead_rules(ruleset.tree), *group_thieves(ruleset.tree), *counted_twice(ruleset.tree)]
     yield from near_miss_findings(specs, ruleset, skip={dead.rule.id for dead in found_dead})
     for dead in found_dead:
         rule = specs.by_id.get(dead.rule.id)
@@ -88,6 +91,7 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
             told = _dead(dead, rule, specs)
             if told.code not in rule.waive:
                 yield told
+    yield from order_findings(specs, ruleset)
     for found in cost_findings(ruleset, dict(rendered.rules + rendered.decoders)):
         rule = specs.by_id.get(int(found.rule or 0))
         if rule is None or found.code not in rule.waive:
@@ -144,5 +148,9 @@ def _dead(dead: Dead, rule: RuleSpec, specs: SpecSet) -> Finding:
     if dead.kind == "counts-too-many":
         text = f"'{rule.name}' counts more events than a manager remembers ({CAPACITY}, of all rules)"
         return finding(rule, place, "R214", text, "count fewer", Severity.ERROR)
+    if dead.kind == "counted-twice":
+        text = f"'{rule.name}' counts each event of {name} once for each rule that {name} hangs on: it fires too early"
+        fix = f"hang {name} on one rule ('parent:'), or leave it out of the group"
+        return finding(rule, place, "H710", text, fix, Severity.WARNING)
     text = f"'{rule.name}' does not count {name} by its group: another composite counts it by its id"
     return finding(rule, place, "H703", text, "count it by a group of its own in both composites", Severity.ERROR)

@@ -11,11 +11,13 @@ from wazuh_cicd.commands import engine_options
 from wazuh_cicd.content.agents import agent_files
 from wazuh_cicd.content.paths import content_root
 from wazuh_cicd.errors import SpecError, UsageError
+from wazuh_cicd.install.settings import words
 from wazuh_cicd.render import render_package
 from wazuh_cicd.render.lock import write_lock
 from wazuh_cicd.render.maturity import is_demoted
 from wazuh_cicd.spec import SOURCES, load_specs
 from wazuh_cicd.spec.model import FIRST_ID
+from wazuh_cicd.spec.shapes import ACTIONS
 
 if TYPE_CHECKING:
     import argparse
@@ -32,17 +34,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--source", action="append", choices=tuple(SOURCES), metavar="NAME", help="only this source (repeatable)"
     )
     engine_options.add_status(parser, "stable")
+    parser.add_argument(
+        "--respond", metavar="LIST", default="", help="leave full_log out where these responses are bound: block-ip,..."
+    )
+    parser.add_argument(
+        "--runbook-url",
+        metavar="URL",
+        default="",
+        help="alerts name the rule's page: where 'wazuh-cicd docs' is published, or an address with {id} or {name}",
+    )
     parser.add_argument("--lock", action="store_true", help="bring the lock file of rule ids up to date")
     parser.add_argument(
         "--retire", action="append", type=int, default=[], metavar="ID", help="with --lock: gone for good"
     )
 
 
+def _responses(text: str) -> tuple[str, ...]:
+    """The names of an option.
+
+    Raises:
+        UsageError: one of them is no response.
+    """
+    names = words(text)
+    unknown = sorted(set(names) - set(ACTIONS))
+    if unknown:
+        raise UsageError(f"--respond {','.join(unknown)}: no such response; there are: {', '.join(ACTIONS)}")
+    return names
+
+
 def run(args: argparse.Namespace) -> int:
     """Build; 1 when a spec is wrong."""
     try:
         specs = load_specs(args.root)
-        package = render_package(specs, id_base=args.id_base, with_sources=args.source, status=args.status)
+        package = render_package(
+            specs,
+            id_base=args.id_base,
+            with_sources=args.source,
+            status=args.status,
+            runbook_url=args.runbook_url,
+            responses=_responses(args.respond),
+        )
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.write(f"{len(error.findings)} errors: nothing built\n")

@@ -92,6 +92,12 @@ def _configure_what(what: argparse._ArgumentGroup) -> None:
         choices=("stable", "test", "experimental"),
         help="how mature a rule must be; one that is less so begins at level 3, without a response (first: stable)",
     )
+    what.add_argument(
+        "--runbook-url",
+        metavar="URL",
+        help="alerts name the rule's page: where 'wazuh-cicd docs' is published, or an address with {id} or {name};"
+        " '' for nowhere (first: nowhere)",
+    )
 
 
 def _configure_how(how: argparse._ArgumentGroup, verb: str) -> None:
@@ -168,6 +174,7 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         args.id_base,
         args.observe,
         args.status,
+        args.runbook_url,
     )
     settings = _choice(args, target, options, file, record)
     desired = _desired(settings, target)
@@ -240,7 +247,12 @@ def _choice(
             "the record of what was chosen is lost: say --with LIST (and --respond, --id-base), or give a settings file"
         )
     settings = choose(options, file, _known_settings(record))
-    if record is None or record.version == UNKNOWN or is_complete(options, file) or target.trusts(record):
+    if (
+        record is None
+        or record.version == UNKNOWN
+        or is_complete(options, file, _known_settings(record))
+        or target.trusts(record)
+    ):
         return settings
     told = f"the record on the manager, which others may write, says: {record.settings}"
     if args.action == "plan" or args.yes:
@@ -261,7 +273,14 @@ def _desired(settings: Settings, target: Target) -> Desired:
     from wazuh_cicd.spec import SOURCES, load_specs
 
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
-    package = render_package(load_specs(), id_base=settings.id_base, with_sources=chosen, status=settings.status)
+    package = render_package(
+        load_specs(),
+        id_base=settings.id_base,
+        with_sources=chosen,
+        status=settings.status,
+        runbook_url=settings.runbook_url,
+        responses=settings.responses,
+    )
     return desired_from(
         package,
         sources=settings.sources,
@@ -269,6 +288,7 @@ def _desired(settings: Settings, target: Target) -> Desired:
         internal=settings.internal,
         observe=settings.observe,
         status=settings.status,
+        runbook_url=settings.runbook_url,
         flat_lists=target.flat_lists,
     )
 

@@ -112,6 +112,7 @@ def desired_from(
     internal: bool = False,
     observe: bool = False,
     status: str = ASKED[0],
+    runbook_url: str = "",
     flat_lists: bool = False,
 ) -> Desired:
     """The goal that a rendered package stands for.
@@ -123,6 +124,7 @@ def desired_from(
         internal: ``block-ip`` may block internal, private and shared addresses, too.
         observe: the responses only log what they would do.
         status: recorded; the package already begins with it.
+        runbook_url: recorded; the package already names the pages.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
 
@@ -174,6 +176,7 @@ def desired_from(
         internal=internal,
         observe=observe,
         status=status,
+        runbook_url=runbook_url,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 

@@ -159,16 +159,16 @@ def finished(target: Target) -> list[Journal]:
 
 def _read(store: Tree, path: str) -> Journal | None:
     try:
-        found = store.read(path)
+        found = store.read_own(path)
         if found is None:
             return None
-        document: dict[str, Any] = json.loads(found[0])
+        document: dict[str, Any] = json.loads(found)
         entries = [Entry(**entry) for entry in document.pop("entries")]
         journal = Journal(**document, entries=entries)
         _check(journal)
     except Unsafe as error:
         raise Unsafe(f"{store.shown(path)}: {error}; find out who wrote that, and remove it") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InstallError(f"{store.shown(path)}: cannot be read ({error}); its kept files lie beside it") from error
     return journal
 

@@ -19,7 +19,7 @@ from wazuh_cicd.install.desired import is_list, is_ours, is_program
 from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.journal import BACKUPS
 from wazuh_cicd.install.lock import only_one
-from wazuh_cicd.install.ossecconf import read_conf
+from wazuh_cicd.install.ossecconf import read_conf, without_comments
 from wazuh_cicd.install.record import PRIVATE, Record
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule, may_touch
 from wazuh_cicd.install.tree import Facts, Tree
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-_RULE = re.compile(rb'<rule\s[^>]*?\bid="(\d+)"[^>]*>')
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+# Both take time in proportion to a file, whatever stands in it.
+_RULE = re.compile(rb"<rule\s([^<>]*)>")
+_RULE_ID = re.compile(rb'\bid="(\d{1,10})"')
 _FOLDERS = ("etc/rules", "etc/decoders", "etc/lists", "etc/lists/cicd", "active-response/bin", "wodles/cicd")
 _MANAGERS_OWN = ("", "etc", "etc/rules", "etc/decoders", "etc/lists")
 _SAID = re.compile(r"(?:^|: )(WARNING|ERROR|CRITICAL): (.*)$")
@@ -130,11 +131,14 @@ class LocalTarget:
                 self._store.folder_facts()  # refuses one that is not ours alone
             found = self._tree.read(path)
         except OSError as error:
-            raise InstallError(f"{error.filename or path}: {error.strerror}; run as root") from error
+            fix = "put a file there" if isinstance(error, IsADirectoryError) else "run as root"
+            raise InstallError(f"{error.filename or path}: {error.strerror}; {fix}") from error
         self._seen[path] = found[1] if found else None
         if found is None:
             return None
         self._check_file(path, found[1])
+        if path == PRIVATE and (found[1].owner != os.geteuid() or found[1].mode & 0o022):
+            raise Unsafe(f"{self._tree.shown(path)}: I131 may have been written by others than root; remove it")
         return found[0]
 
     def keep(self, path: str, backup: str) -> bool:
@@ -169,6 +173,7 @@ class LocalTarget:
         folder = path.rsplit("/", 1)[0]
         try:
             self._tree.make(folder, mode=0o750 if is_program(path) else None)
+            self._check_programs_folder(path)
             self._check_unchanged(path)
             owner, group, mode = self._owner(path, folder, facts)
             draft = _draft(path, token)
@@ -213,21 +218,29 @@ class LocalTarget:
             return
         draft = _draft(path, "restore")
         self._tree.unlink(draft)
-        try:
-            self._store.link(backup, self._tree, draft)
-        except OSError:
-            found = self._store.read(backup)
-            if found is None:
-                raise InstallError(f"{self._store.shown(backup)}: is missing; {path} cannot be put back") from None
-            data, kept = found
-            kept = self._tree.create(
-                draft, data, owner=kept.owner, group=kept.group, mode=kept.mode, modified=kept.modified
-            )
+        if is_program(path) and self._loose(kept):
+            kept = self._copy_back(path, backup, draft)
+        else:
+            try:
+                self._store.link(backup, self._tree, draft)
+            except OSError:
+                kept = self._copy_back(path, backup, draft)
         if not kept.same_file(self._tree.facts(draft)):
             raise Unsafe(f"{self._tree.shown(draft)}: I130 was exchanged while this ran; find out by whom")
         self._tree.replace(draft, path)
         self._seen[path] = kept
         self._forget_compiled(path)
+
+    def _copy_back(self, path: str, backup: str, draft: str) -> Facts:
+        """A draft with a kept file's content, owner and mode; a program that others could change becomes root's."""
+        found = self._store.read(backup)
+        if found is None:
+            raise InstallError(f"{self._store.shown(backup)}: is missing; {path} cannot be put back")
+        data, kept = found
+        owner, group, mode = kept.owner, kept.group, kept.mode
+        if is_program(path) and self._loose(kept):
+            owner, group, mode = self._owner(path, path.rsplit("/", 1)[0], None)
+        return self._tree.create(draft, data, owner=owner, group=group, mode=mode, modified=kept.modified)
 
     def unstage(self, paths: Iterable[str], token: str) -> None:
         """Remove the drafts."""
@@ -246,24 +259,27 @@ class LocalTarget:
         self.unread.clear()
         conf = read_conf(self.read(CONF) or b"")
         found: dict[int, list[SiteRule]] = {}
-        paths = list(conf.included)
-        for folder in conf.rule_dirs:
+        paths = dict.fromkeys(conf.included)
+        # One folder has many spellings, and each file is read once.
+        for folder in dict.fromkeys(re.sub("/+", "/", folder).rstrip("/") for folder in conf.rule_dirs):
             try:
                 names = self._tree.names(folder)
             except Unsafe as error:
                 self.unread.append(str(error))
                 continue
-            paths += [f"{folder.rstrip('/')}/{name}" for name in names if name.endswith(".xml")]
+            paths.update(dict.fromkeys(f"{folder}/{name}" for name in names if name.endswith(".xml")))
+        excluded = set(conf.excluded)
         for path in paths:
-            if path in ours or path.rsplit("/", 1)[-1] in conf.excluded or path in conf.excluded:
+            if path in ours or path.rsplit("/", 1)[-1] in excluded or path in excluded:
                 continue
             try:
                 data = self.read(path) or b""
             except Unsafe as error:
                 self.unread.append(str(error))
                 continue
-            for rule in _RULE.finditer(_COMMENT.sub(b"", data)):
-                found.setdefault(int(rule[1]), []).append(SiteRule(path, b'overwrite="yes"' in rule[0]))
+            for rule in _RULE.finditer(without_comments(data)):
+                if number := _RULE_ID.search(rule[1]):
+                    found.setdefault(int(number[1]), []).append(SiteRule(path, b'overwrite="yes"' in rule[1]))
         return found
 
     def check(self) -> list[str]:
@@ -293,7 +309,7 @@ class LocalTarget:
 
         try:
             return [str(message) for message in load_ruleset([self.root]).messages]
-        except RulesetError as error:
+        except (RulesetError, OSError) as error:
             return [f"CRITICAL: {line}" for line in str(error).splitlines()]
 
     def is_running(self) -> bool:
@@ -306,10 +322,11 @@ class LocalTarget:
         if facts is None:
             return False
         try:
-            began = request(UnixChannel(self.root / ANALYSIS, timeout=10.0), "getstats").get("data", {}).get("uptime")
-            return isinstance(began, int | float) and facts.modified < began * 10**9
+            data = request(UnixChannel(self.root / ANALYSIS, timeout=10.0), "getstats").get("data")
         except ManagerError:
             return False
+        began = data.get("uptime") if isinstance(data, dict) else None
+        return isinstance(began, int | float) and facts.modified < began * 10**9
 
     def trusts(self, record: Record) -> bool:
         """Only what lies where root alone writes."""
@@ -429,7 +446,6 @@ class LocalTarget:
         Raises:
             Unsafe: somebody else can change it, and would have these rights.
         """
-        trusted = frozenset({0, os.geteuid()})
         path = f"bin/{name}"
         try:
             facts = self._tree.facts(path)
@@ -440,7 +456,7 @@ class LocalTarget:
                 ("bin", self._tree.folder_facts("bin")),
                 (path, facts),
             ):
-                if found is None or (os.geteuid() == 0 and found.writable_by_others(trusted)):
+                if found is None or self._loose(found):
                     raise Unsafe(
                         f"{self._tree.shown(place)}: I134 may be changed by others than root, so root does not run"
                         f" {path}; 'chown root' and 'chmod go-w' it (the manager's packages do)"
@@ -450,6 +466,25 @@ class LocalTarget:
         if not facts.is_file:
             raise Unsafe(f"{self._tree.shown(path)}: I130 is a link or no ordinary file; it is not run")
         return self.root / path
+
+    @staticmethod
+    def _loose(facts: Facts) -> bool:
+        """Whether somebody beside root may change what root runs."""
+        return os.geteuid() == 0 and facts.writable_by_others(frozenset({0}))
+
+    def _check_programs_folder(self, path: str) -> None:
+        """Refuse to put a program where somebody else could exchange it afterwards: root will run it."""
+        if not is_program(path):
+            return
+        parts = path.split("/")
+        for number in range(len(parts)):
+            folder = "/".join(parts[:number])
+            facts = self._tree.folder_facts(folder)
+            if facts is None or self._loose(facts):
+                raise Unsafe(
+                    f"{self._tree.shown(folder)}: I134 may be changed by others than root, so no program is put there;"
+                    " 'chown root' and 'chmod go-w' it (the manager's packages do)"
+                )
 
     def _is_copy(self, path: str, now: Facts, backup: str, kept: Facts) -> bool:
         """Whether a file is still what a backup on another file system was made of: then it needs no room again."""

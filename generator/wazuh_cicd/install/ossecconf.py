@@ -25,17 +25,20 @@ _BEGIN_LINE = b"<!-- " + _BEGIN + _NOTE + b" -->"
 _BEGIN_ADDED = b"<!-- " + _BEGIN + b", line end added" + _NOTE + b" -->"
 
 _TOKEN = re.compile(
-    rb"""<!--.*?-->                                        # a comment
+    rb"""<!--(?:.*?-->|.*)                                 # a comment; one that has no end hides the rest
     |(?<!\\)<(?P<close>/?)(?P<name>[A-Za-z_][^\s/>]*)        # a tag (\\< is text to analysisd)
         (?P<attributes>(?:\s+[^\s=>/]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*
         (?P<empty>/?)>""",
     re.DOTALL | re.VERBOSE,
 )
 _BLOCK = re.compile(
-    rb"(?:(?<=\n)[ \t]*)?<!-- wazuh-cicd begin(?P<added>, line end added)?[^\n]*?-->"
-    rb".*?<!-- wazuh-cicd end -->(?:\r?\n)?",
+    rb"(?:(?<=\n)[ \t]*)?<!-- wazuh-cicd begin(?P<added>, line end added)?[^\n<]*?-->"
+    rb"(?:(?!<!-- wazuh-cicd begin).)*?<!-- wazuh-cicd end -->(?:\r?\n)?",
     re.DOTALL,
 )
+_COMMENT = re.compile(rb"<!--(?:.*?-->|.*)", re.DOTALL)
+# Deeper than any configuration of a manager; each element's path costs as much as it is deep.
+_DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,12 @@ class Element:
 
     def text(self, data: bytes) -> str:
         """What stands between its tags, trimmed."""
-        return (
-            re.sub(rb"<!--.*?-->", b"", data[self.inner : self.inner_end], flags=re.DOTALL)
-            .decode("utf-8", "replace")
-            .strip()
-        )
+        return without_comments(data[self.inner : self.inner_end]).decode("utf-8", "replace").strip()
+
+
+def without_comments(data: bytes) -> bytes:
+    """XML text without its comments; one that has no end hides the rest. Takes time in proportion to the text."""
+    return _COMMENT.sub(b"", data)
 
 
 def elements(data: bytes) -> list[Element]:
@@ -93,6 +97,11 @@ def _elements(data: bytes) -> Iterator[Element]:
             yield Element(path, token.start(), token.end(), token.end(), token.end())
         else:
             open_tags.append((name, token.start(), token.end()))
+            if len(open_tags) > _DEEPEST:
+                line = data.count(b"\n", 0, token.start()) + 1
+                raise InstallError(
+                    f"ossec.conf:{line}: more than {_DEEPEST} elements in each other; mend the file first"
+                )
     if open_tags:
         name, start, _ = open_tags[-1]
         line = data.count(b"\n", 0, start) + 1
@@ -136,10 +145,12 @@ def read_conf(data: bytes) -> Conf:
     def texts(*names: str) -> tuple[str, ...]:
         return tuple(e.text(bare) for e in found if e.path == ("ossec_config", "ruleset", *names))
 
-    disabled = []
-    for response in (e for e in found if e.path == ("ossec_config", "active-response")):
-        inside = [e for e in found if response.start < e.start < response.end and e.path[-1] == "disabled"]
-        disabled.append(bool(inside) and inside[-1].text(bare).lower() == "yes")
+    disabled: list[bool] = []
+    for element in found:  # in the order in which they begin: what is inside a response follows it
+        if element.path == ("ossec_config", "active-response"):
+            disabled.append(False)
+        elif element.path[:2] == ("ossec_config", "active-response") and element.path[-1] == "disabled":
+            disabled[-1] = element.text(bare).lower() == "yes"
     return Conf(
         data=data,
         rulesets=tuple(e for e in found if e.path == ("ossec_config", "ruleset")),
@@ -178,9 +189,12 @@ def without_blocks(data: bytes) -> bytes:
         raise InstallError(
             f"ossec.conf: {marks[0]} marks begin and {marks[1]} end wazuh-cicd's blocks; put the missing comment back"
         )
+    blocks = list(_BLOCK.finditer(data))
+    if len(blocks) != marks[0]:
+        raise InstallError("ossec.conf: the marks of wazuh-cicd's blocks do not follow one another; put them in order")
     parts = []
     position = 0
-    for block in _BLOCK.finditer(data):
+    for block in blocks:
         before = data[position : block.start()]
         if block["added"]:
             before = before[:-2] if before.endswith(b"\r\n") else before[:-1]

@@ -12,9 +12,12 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
+from wazuh_cicd.errors import UsageError
 from wazuh_cicd.install.errors import InstallError, Unsafe
 from wazuh_cicd.install.settings import Settings
+from wazuh_cicd.render.info import checked_runbook_url
 from wazuh_cicd.spec.model import ASKED
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ class Record:
         internal: whether ``block-ip`` may block internal addresses.
         status: from which on rules keep their own level; empty where an older version gave it to all of them.
         observe: whether the responses only log what they would do.
+        runbook_url: where the rules' pages are; empty for nowhere.
         files: SHA-256 of each file as it was shipped, by path below the manager's folder.
         rules: a short hash of each rule, by id: the lock of published ids.
         loaded: SHA-256 of each rules, decoders and list file as the manager has loaded it, by path.
@@ -84,12 +88,19 @@ class Record:
     internal: bool = False
     observe: bool = False
     status: str = ""
+    runbook_url: str = ""
 
     @property
     def settings(self) -> Settings:
         """What the site had chosen."""
         return Settings(
-            self.sources, self.responses, self.internal, self.id_base, self.observe, self.status or ASKED[-1]
+            self.sources,
+            self.responses,
+            self.internal,
+            self.id_base,
+            self.observe,
+            self.status or ASKED[-1],
+            self.runbook_url,
         )
 
     def dump(self) -> bytes:
@@ -99,6 +110,7 @@ class Record:
         lines += ["internal:yes"] if self.internal else []
         lines += ["observe:yes"] if self.observe else []
         lines += [f"status:{self.status}"] if self.status else []
+        lines += [f"runbook_url:{quote(self.runbook_url)}"] if self.runbook_url else []  # the API takes no second colon
         # No blank in a key: the API would refuse the line.
         for prefix, digests in (("", self.files), ("loaded-", self.loaded)):
             for path, value in sorted(digests.items()):
@@ -139,9 +151,12 @@ class Record:
                     (loaded if kind.startswith("loaded-") else files)[path] = value
                 else:
                     plain[key] = value
+            base, status = int(plain["id_base"]), plain.get("status", "")
+            if not 0 <= base < 10**9 or status not in ("", *ASKED):
+                raise ValueError(f"id_base {base}, status {status}")  # noqa: TRY301 - as int() does for the others
             return cls(
                 plain["version"],
-                int(plain["id_base"]),
+                base,
                 tuple(plain["sources"].split()),
                 tuple(plain["responses"].split()),
                 files,
@@ -149,10 +164,23 @@ class Record:
                 loaded,
                 plain.get("internal") == "yes",
                 plain.get("observe") == "yes",
-                plain.get("status", ""),
+                status,
+                _address(plain.get("runbook_url", ""), shown),
             )
         except (KeyError, ValueError) as error:
             raise InstallError(f"{shown}: cannot be read ({error!r}); {_FIX}") from error
+
+
+def _address(quoted: str, shown: str) -> str:
+    """The address of the pages, checked again: others may have written it.
+
+    Raises:
+        InstallError: no alert could hold it.
+    """
+    try:
+        return checked_runbook_url(unquote(quoted))
+    except UsageError as error:
+        raise InstallError(f"{shown}: {error}; {_FIX}") from error
 
 
 _FIX = "find out who wrote that, delete it and apply again"

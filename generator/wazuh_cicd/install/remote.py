@@ -21,8 +21,10 @@ from wazuh_cicd.install.lock import only_one
 from wazuh_cicd.install.record import ADVICE, Record
 from wazuh_cicd.install.target import CONF, RESTART, SiteRule, may_touch
 from wazuh_cicd.install.tree import Tree
+from wazuh_cicd.manager.api import document
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
 from wazuh_cicd.manager.logtest import NO_SESSION, ApiEngine
+from wazuh_cicd.manager.sockets import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,7 +89,10 @@ class ApiTarget:
         fix = "name another folder with --state"
         store = self.store
         try:
-            store.base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Not by parents=True alone: folders above would get whatever mode the umask leaves.
+            for folder in (*reversed(store.base.parents), store.base):
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise InstallError(f"{store.base}: {error.strerror}; {fix}") from error
         return only_one(store, fix)
@@ -206,17 +211,18 @@ class ApiTarget:
         """
         found: dict[int, list[SiteRule]] = {}
         for item in self.api.pages("/rules", {"select": "id,filename,relative_dirname,details"}, size=_RULES_A_PAGE):
-            path = f"{item['relative_dirname']}/{item['filename']}"
+            path = f"{_text(item, 'relative_dirname')}/{_text(item, 'filename')}"
             if path not in ours:
-                overwrite = str(item.get("details", {}).get("overwrite", "")) == "yes"
-                found.setdefault(int(item["id"]), []).append(SiteRule(path, overwrite))
+                details = item.get("details")
+                overwrite = isinstance(details, dict) and str(details.get("overwrite", "")) == "yes"
+                found.setdefault(number(item.get("id")), []).append(SiteRule(path, overwrite))
         return found
 
     def check(self) -> list[str]:
         """The API's validation on every node, and what a new logtest session warns of (the validation tells none)."""
         base = "/cluster" if self._cluster() else "/manager"
         said = []
-        for item in self.api.items("GET", f"{base}/configuration/validation"):
+        for item in self.api.objects("GET", f"{base}/configuration/validation"):
             if item.get("status") != "OK":
                 details = item.get("details") or "no details"
                 lines = details if isinstance(details, list) else [details]
@@ -240,10 +246,10 @@ class ApiTarget:
     def trusts(self, record: Record) -> bool:
         """When this machine has installed it so itself."""
         try:
-            found = self.store.read(_OWN_COPY)
+            found = self.store.read_own(_OWN_COPY)
         except OSError as error:
             raise InstallError(f"{error.filename}: {error.strerror}; name another folder with --state") from error
-        return found is not None and Record.load(found[0], self.store.shown(_OWN_COPY)).settings == record.settings
+        return found is not None and Record.load(found, self.store.shown(_OWN_COPY)).settings == record.settings
 
     def remember(self, data: bytes | None) -> None:
         """On this machine."""
@@ -261,7 +267,7 @@ class ApiTarget:
             self._wait_for_restart(before)
             return []
         said = []
-        for item in self.api.items("PUT", f"{base}/analysisd/reload"):
+        for item in self.api.objects("PUT", f"{base}/analysisd/reload"):
             message = str(item.get("msg", ""))
             if not message.startswith(_SENT) and message:
                 said += [f"WARNING: {line}" for line in message.split(", (") if line]
@@ -273,9 +279,20 @@ class ApiTarget:
 
     def _cluster(self) -> list[str]:
         if self._nodes is None:
-            status = self.api.request("GET", "/cluster/status").json().get("data", {})
+            status = document(self.api.request("GET", "/cluster/status")).get("data")
+            if not isinstance(status, dict):
+                raise ManagerError(f"{self.name}: GET /cluster/status: no data in the answer")
             enabled = status.get("enabled") == "yes" and status.get("running") == "yes"
-            self._nodes = [str(item["name"]) for item in self.api.pages("/cluster/nodes")] if enabled else []
+            names = [_text(item, "name") for item in self.api.pages("/cluster/nodes")] if enabled else []
+            for name in names:
+                # It becomes part of paths, and of the journal, which is read by what installs next.
+                if not may_touch(f"{name}:{CONF}"):
+                    raise Unsafe(
+                        f"{self.name}: I132 has a node named {name[:80]!r}; letters, digits, '.', '_', '-' only"
+                    )
+            if enabled and not names:
+                raise ManagerError(f"{self.name}: GET /cluster/nodes: a cluster without nodes")
+            self._nodes = names
         return self._nodes
 
     def _conf_url(self, path: str) -> str | None:
@@ -300,17 +317,17 @@ class ApiTarget:
         if kind not in self._names:
             params = {} if "lists" in kind else {"relative_dirname": kind.rstrip("/")}
             items = self.api.pages(_KINDS[kind], params)
-            self._names[kind] = {str(item["filename"]): str(item["relative_dirname"]) for item in items}
+            self._names[kind] = {_text(item, "filename"): _text(item, "relative_dirname") for item in items}
         return self._names[kind]
 
     def _status(self) -> str:
-        items = self.api.items("GET", "/manager/status")
+        items = self.api.objects("GET", "/manager/status")
         return str(items[0].get("wazuh-analysisd", "unknown")) if items else "unknown"
 
     def _started(self) -> str:
         """When analysisd began, as the API tells it."""
         path = f"/cluster/{self._cluster()[0]}/daemons/stats" if self._cluster() else "/manager/daemons/stats"
-        items: list[Any] = self.api.items("GET", path, params={"daemons_list": "wazuh-analysisd"})
+        items = self.api.objects("GET", path, params={"daemons_list": "wazuh-analysisd"})
         return str(items[0].get("uptime", "")) if items else ""
 
     def _wait_for_restart(self, before: str) -> None:
@@ -329,3 +346,15 @@ class ApiTarget:
                 # Expected while the API itself restarts.
                 problem = str(error)
         raise Unreachable(f"{self.name}: the manager did not come back within {self.wait:.0f} s ({problem})")
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    """A text of an item.
+
+    Raises:
+        ManagerError: it has none there.
+    """
+    found = item.get(key)
+    if not isinstance(found, str):
+        raise ManagerError(f"an item of the API has no {key}: {str(item)[:120]}")
+    return found

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.errors import UsageError
+from wazuh_cicd.render.info import checked_runbook_url
 from wazuh_cicd.spec.model import ASKED, FIRST_ID, SOURCES
 
 if sys.version_info >= (3, 11):
@@ -35,6 +36,7 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "observe": bool,
     "id_base": int,
     "status": str,
+    "runbook_url": str,
     "root": str,
     "api": str,
     "ca": str,
@@ -60,6 +62,7 @@ class Settings:
         id_base: where the rules' ids begin.
         observe: whether the responses only log what they would do.
         status: how mature a rule must be to keep its own level; the others begin at level 3.
+        runbook_url: where the rules' pages are, for the alerts; empty for nowhere.
     """
 
     sources: tuple[str, ...] = tuple(SOURCES)
@@ -68,6 +71,7 @@ class Settings:
     id_base: int = FIRST_ID
     observe: bool = False
     status: str = ASKED[0]
+    runbook_url: str = ""
 
     def __str__(self) -> str:
         """In words."""
@@ -75,7 +79,8 @@ class Settings:
         responses = f"responses {', '.join(self.responses)}" if self.responses else "no responses"
         responses += " (internal addresses as well)" if self.internal else ""
         responses += " (observing only)" if self.observe else ""
-        return f"{sources}; {responses}; ids from {self.id_base}; rules from status {self.status} on"
+        pages = f"; pages of the rules at {self.runbook_url}" if self.runbook_url else ""
+        return f"{sources}; {responses}; ids from {self.id_base}; rules from status {self.status} on{pages}"
 
     def switches(self, before: Settings) -> tuple[str, ...]:
         """What becomes different, one line each, in words; what is taken away first."""
@@ -95,6 +100,9 @@ class Settings:
             lines.append(f"makes the responses {what}")
         if self.id_base != before.id_base:
             lines.append(f"moves every rule: ids from {self.id_base} instead of {before.id_base}")
+        if self.runbook_url != before.runbook_url:
+            there = f"name the rules' pages at {self.runbook_url}" if self.runbook_url else "name no pages any more"
+            lines.append(f"makes the alerts {there}")
         if self.status != before.status:
             if ASKED.index(self.status) < ASKED.index(before.status):
                 lines.append(f"lowers rules that are less mature than {self.status} to level 3")
@@ -132,6 +140,7 @@ class Options:
     id_base: int | None = None
     observe: bool | None = None
     status: str | None = None
+    runbook_url: str | None = None
 
 
 def read_file(path: Path | None) -> SettingsFile:
@@ -187,7 +196,8 @@ def choose(options: Options, file: SettingsFile, installed: Settings | None) -> 
         installed: what is installed; None for nothing.
 
     Raises:
-        UsageError: an unknown source or status, one that is both added and taken away, or no source left.
+        UsageError: an unknown source or status, one that is both added and taken away, no source left, or an address
+            that no alert can hold.
     """
     for text, names in (("--with", options.add_sources), ("--without", options.drop_sources)):
         _known(text, names, SOURCES)
@@ -226,17 +236,21 @@ def choose(options: Options, file: SettingsFile, installed: Settings | None) -> 
     status = options.status or str(file.values.get("status", installed.status if installed else ASKED[0]))
     if status not in ASKED:
         raise UsageError(f"{file.path}: no such status: {status}; known: {', '.join(ASKED)}")
-    return Settings(names, tuple(sorted(answers)), internal, base, observe, status)
+    pages = options.runbook_url
+    if pages is None:
+        pages = str(file.values.get("runbook_url", installed.runbook_url if installed else ""))
+    return Settings(names, tuple(sorted(answers)), internal, base, observe, status, checked_runbook_url(pages))
 
 
-def is_complete(options: Options, file: SettingsFile) -> bool:
+def is_complete(options: Options, file: SettingsFile, installed: Settings | None) -> bool:
     """Whether every choice is stated, so that nothing is taken from what was installed."""
     told = set(file.values)
     told |= {"internal"} if options.internal is not None else set()
     told |= {"id_base"} if options.id_base is not None else set()
     told |= {"observe"} if options.observe is not None else set()
     told |= {"status"} if options.status is not None else set()
-    return {"sources", "responses", "internal", "id_base", "observe", "status"} <= told
+    told |= {"runbook_url"} if options.runbook_url is not None or not (installed and installed.runbook_url) else set()
+    return {"sources", "responses", "internal", "id_base", "observe", "status", "runbook_url"} <= told
 
 
 def _known(where: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -97,7 +97,7 @@ class Tree:
     Attributes:
         base: an existing folder, named by the administrator; links on the way to it are theirs.
         inside: the folder's path below ``base``, walked without following links.
-        private: it must belong to us alone; made so when it is made.
+        private: it and the folders in it must belong to us, and nobody else may have written there; made so when made.
     """
 
     base: Path
@@ -123,8 +123,8 @@ class Tree:
             for number, name in enumerate([*_parts(self.inside), *_parts(path)]):
                 walked.append(name)
                 handle = self._enter(handle, name, str(self.base.joinpath(*walked)))
-                if self.private and number == len(_parts(self.inside)) - 1:
-                    self._check_private(handle)
+                if self.private and number >= len(_parts(self.inside)) - 1:
+                    self._check_private(handle, self.base.joinpath(*walked))
             yield handle
         finally:
             os.close(handle)
@@ -152,8 +152,8 @@ class Tree:
                 except FileNotFoundError:
                     own = self.private and number >= len(inside) - 1
                     handle = _make_one(handle, name, shown, 0o700 if own else mode)
-                if self.private and number == len(inside) - 1:
-                    self._check_private(handle)
+                if self.private and number >= len(inside) - 1:
+                    self._check_private(handle, self.base.joinpath(*walked))
         finally:
             os.close(handle)
 
@@ -199,6 +199,21 @@ class Tree:
             if len(data) > _LARGEST:
                 raise Unsafe(f"{shown}: I130 is larger than {_LARGEST >> 20} MiB; remove it")
             return data, facts
+
+    def read_own(self, path: str) -> bytes | None:
+        """A file of our own (``write``); None when nothing is there.
+
+        Raises:
+            Unsafe: somebody else has written it, or could have.
+            OSError: it cannot be read.
+        """
+        found = self.read(path)
+        if found is None:
+            return None
+        data, facts = found
+        if facts.owner != os.geteuid() or facts.mode & 0o022 or facts.links > 1:
+            raise Unsafe(f"{self.shown(path)}: I131 may have been written by user {facts.owner} or others; remove it")
+        return data
 
     def create(
         self, path: str, data: bytes, *, owner: int, group: int, mode: int, modified: int | None = None
@@ -299,15 +314,22 @@ class Tree:
                     f"{shown}: I130 is a link or no folder, and links are not followed;"
                     " put the folder itself there, or mount it"
                 ) from error
+            _check_length(error, shown)
             raise OSError(error.errno, error.strerror, shown) from error
         os.close(handle)
         return inner
 
-    def _check_private(self, handle: int) -> None:
+    @staticmethod
+    def _check_private(handle: int, shown: Path) -> None:
         facts = Facts.of(os.fstat(handle))
         if facts.owner != os.geteuid():
             raise Unsafe(
-                f"{self.shown()}: I131 belongs to user {facts.owner}, not to the one who installs; find out who made it"
+                f"{shown}: I131 belongs to user {facts.owner}, not to the one who installs; find out who made it"
+            )
+        if facts.mode & 0o022:
+            raise Unsafe(
+                f"{shown}: I131 may be written by others (mode {facts.mode:o}), so what lies there is not believed;"
+                " find out who opened it, then remove it"
             )
         if facts.mode & 0o077:
             os.fchmod(handle, 0o700)
@@ -367,4 +389,10 @@ def _named(shown: str) -> Iterator[None]:
             raise Unsafe(f"{shown}: I130 is a link, and links are not followed; put the file itself there") from error
         if error.errno == errno.ENXIO:
             raise Unsafe(f"{shown}: I130 is no ordinary file; remove it") from error
+        _check_length(error, shown)
         raise OSError(error.errno, error.strerror, shown) from error
+
+
+def _check_length(error: OSError, shown: str) -> None:
+    if error.errno == errno.ENAMETOOLONG:
+        raise Unsafe(f"{shown[:120]}…: I132 is longer than any path; find out who named it") from error

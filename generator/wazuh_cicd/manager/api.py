@@ -8,6 +8,7 @@ that off; for a certificate made out to another name (a default installation's s
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from requests.adapters import HTTPAdapter
 
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
+from wazuh_cicd.manager.sockets import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _MINUTE = 60.0
 _LOGIN = "/security/user/authenticate"
+_LARGEST_ANSWER = 64 * 1024 * 1024
+_LONGEST_ANSWER = 600.0  # seconds for the whole of it
+_LONGEST_PAUSE = 300.0  # seconds that a manager may ask us to wait
+_MOST_ITEMS = 200_000
+_PAUSE = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,28 +216,43 @@ class Api:
             Refused: HTTP 200 with failed items, the API's way of saying no; with the first one's code and text.
         """
         answer = self.request(method, path, **options)
+        whole = document(answer)
         try:
-            document = answer.json()
-            data = document["data"]
+            data = whole["data"]
             affected = list(data["affected_items"])
-            failed = data.get("failed_items") or []
-        except (ValueError, KeyError, TypeError) as error:
+            failed = list(data.get("failed_items") or [])
+            if failed or whole.get("error"):
+                first = dict(dict(failed[0]).get("error", {})) if failed else {}
+                text = first.get("message") or whole.get("message") or "failed"
+                mend = f"; {first['remediation']}" if isinstance(first.get("remediation"), str) else ""
+                raise Refused(f"{method} {path}: {text}{mend}", number(first.get("code") or whole.get("error") or 0))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ManagerError(f"{method} {path}: not an answer of a Wazuh API: {answer.text[:120]!r}") from error
-        if failed or document.get("error"):
-            first = (failed or [{}])[0].get("error", {})
-            text = first.get("message") or document.get("message") or "failed"
-            mend = f"; {first['remediation']}" if isinstance(first.get("remediation"), str) else ""
-            raise Refused(f"{method} {path}: {text}{mend}", int(first.get("code") or document.get("error") or 0))
         return affected
 
-    def pages(self, path: str, params: Mapping[str, str | int] | None = None, *, size: int = 500) -> list[Any]:
+    def objects(self, method: str, path: str, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - as request()
+        """``items`` of which each has names and values.
+
+        Raises:
+            ManagerError: one has none.
+        """
+        found = self.items(method, path, **options)
+        if not all(isinstance(item, dict) for item in found):
+            raise ManagerError(f"{method} {path}: not an answer of a Wazuh API: {str(found)[:120]}")
+        return found
+
+    def pages(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, size: int = 500
+    ) -> list[dict[str, Any]]:
         """All items of a listing, fetched in pages (an API answers at most 500 by default)."""
-        found: list[Any] = []
+        found: list[dict[str, Any]] = []
         while True:
-            page = self.items("GET", path, params={**(params or {}), "limit": size, "offset": len(found)})
+            page = self.objects("GET", path, params={**(params or {}), "limit": size, "offset": len(found)})
             found += page
             if len(page) < size:
                 return found
+            if len(page) > size or len(found) > _MOST_ITEMS:
+                raise ManagerError(f"{self.url}: {path} has no end; this is no Wazuh API")
 
     def _log_in(self) -> None:
         if not self.credentials.user:
@@ -245,7 +267,10 @@ class Api:
                 problem = error
                 continue
             if answer.status_code == 200:
-                self._token = str(answer.json()["data"]["token"])
+                data = document(answer).get("data")
+                if not isinstance(data, dict) or not isinstance(data.get("token"), str):
+                    raise ManagerError(f"{self.url}: a login without a token; this is no Wazuh API")
+                self._token = data["token"]
                 return
             problem = _problem("POST", _LOGIN, answer)
             if answer.status_code not in _RETRIED:
@@ -262,15 +287,26 @@ class Api:
         """
         self._pace()
         try:
-            return self._http.request(method, self.url + path, timeout=self.timeout, allow_redirects=False, **options)
+            answer = self._http.request(
+                method, self.url + path, timeout=self.timeout, allow_redirects=False, stream=True, **options
+            )
+            # The time limit of requests is one for each read, and it knows none for the length.
+            give_up, data = self.now() + _LONGEST_ANSWER, bytearray()
+            for part in answer.iter_content(1 << 16):
+                data += part
+                if len(data) > _LARGEST_ANSWER or self.now() > give_up:
+                    answer.close()
+                    raise ManagerError(f"{method} {path}: an answer without end; this is no Wazuh API")
         except requests.RequestException as error:
             if _is_mistrust(error):
                 raise Unreachable(_tls_text(self.url, error)) from error
             raise _Lost(self.url, error) from error
+        answer._content = bytes(data)  # noqa: SLF001 - as its own property does
+        return answer
 
     def _pause(self, attempt: int, problem: ManagerError) -> float:
         if isinstance(problem, _TooMany):
-            return problem.wait
+            return min(problem.wait, _LONGEST_PAUSE)
         if isinstance(problem, Denied):
             return 0.0
         # Spread out, so that several installers do not come back in step.
@@ -304,18 +340,34 @@ class _TooMany(Refused):
         self.wait = wait
 
 
+def document(answer: requests.Response) -> dict[str, Any]:
+    """The JSON object that an answer holds.
+
+    Raises:
+        ManagerError: it holds something else.
+    """
+    try:
+        found = answer.json()
+    except (ValueError, RecursionError) as error:
+        raise ManagerError(f"not an answer of a Wazuh API: {answer.text[:120]!r}") from error
+    if not isinstance(found, dict):
+        raise ManagerError(f"not an answer of a Wazuh API: {answer.text[:120]!r}")
+    return found
+
+
 def _problem(method: str, path: str, answer: requests.Response) -> ManagerError:
     try:
-        document = answer.json()
-        told = str(document.get("detail") or document.get("message") or document.get("title") or "")
-        code = int(document.get("error") or answer.status_code)
-    except (ValueError, AttributeError, TypeError):
+        whole = document(answer)
+        told = str(whole.get("detail") or whole.get("message") or whole.get("title") or "")
+        code = number(whole.get("error") or answer.status_code)
+    except ManagerError:
         told, code = answer.text[:120], answer.status_code
     text = f"{method} {path}: HTTP {answer.status_code}" + (f", {told}" if told else "")
     if answer.status_code == 429:
         wait = answer.headers.get("Retry-After", "")
         return _TooMany(
-            f"{text}; raise max_request_per_minute in api.yaml or wait", float(wait) if wait.isdigit() else _MINUTE
+            f"{text}; raise max_request_per_minute in api.yaml or wait",
+            float(wait) if _PAUSE.fullmatch(wait) else _MINUTE,
         )
     if answer.status_code == 401:
         return Denied(f"{text}; check the user, the password or the token")

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.engine.load.messages import LoadMessage
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.manager.api import Api, Credentials
+from wazuh_cicd.manager.api import Api, Credentials, document
 from wazuh_cicd.manager.errors import ManagerError, Refused
-from wazuh_cicd.manager.sockets import LOGTEST, Channel, RelayChannel, UnixChannel, request
+from wazuh_cicd.manager.sockets import LOGTEST, Channel, RelayChannel, UnixChannel, number, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MESSAGE = re.compile(r"^(WARNING|ERROR|CRITICAL): ((?:\((\d+)\): )?.*)$", re.DOTALL)
 # The "codemsg" of a logtest that could load no ruleset.
 NO_SESSION = -1
+_TOKEN = re.compile(r"[0-9A-Za-z]{1,64}")
 _PROBE = "wazuh-cicd asks whether the ruleset loads"
 
 
@@ -93,17 +94,21 @@ class RemoteSession:
         if self._debug:
             parameters["options"] = {"rules_debug": True}
         data = self._logtest.judge(parameters)
-        messages = tuple(filter(None, map(parse_message, map(str, data.get("messages", ())))))
+        said = _list(data, "messages")
+        messages = tuple(filter(None, map(parse_message, map(str, said))))
         token = data.get("token")
         if not token or "output" not in data:
-            told = "; ".join(map(str, messages or data.get("messages", ()))) or "no output"
-            raise Refused(f"the manager cannot judge events: {told}", int(data.get("codemsg", NO_SESSION)))
+            told = "; ".join(map(str, messages or said)) or "no output"
+            raise Refused(f"the manager cannot judge events: {told}", number(data.get("codemsg", NO_SESSION)))
+        if not _TOKEN.fullmatch(str(token)):
+            # It becomes part of a path that we send: a session is not ended by a path of somebody's choice.
+            raise ManagerError(f"the manager names a session {str(token)[:80]!r}")
         if token != self._token:
             self._token = str(token)
             self._finalizer = weakref.finalize(self, _end_quietly, self._logtest.end, self._token)
-        steps = (re.match(r"Trying rule: (\d+)", str(line)) for line in data.get("rules_debug", ()))
+        steps = (re.match(r"Trying rule: (\d{1,9})", str(line)) for line in _list(data, "rules_debug"))
         tried = tuple(int(step[1]) for step in steps if step)
-        return RemoteVerdict(dict(data["output"]), bool(data.get("alert")), messages, tried)
+        return RemoteVerdict(_output(data["output"]), bool(data.get("alert")), messages, tried)
 
     def process_decoded(
         self,
@@ -125,6 +130,19 @@ class RemoteSession:
         """Free the session on the manager, which holds 64."""
         if self._finalizer is not None:
             self._finalizer()
+
+
+def _list(data: dict[str, Any], key: str) -> list[Any]:
+    found = data.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _output(found: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a manager sends
+    """The ``output`` of a verdict, once it is sure that its rule can be read."""
+    rule = found.get("rule", {}) if isinstance(found, dict) else None
+    if not isinstance(rule, dict) or not all(re.fullmatch(r"\d{1,9}", str(rule.get(k, 0))) for k in ("id", "level")):
+        raise ManagerError(f"the manager's verdict makes no sense: {str(found)[:120]}")
+    return dict(found)
 
 
 def _end_quietly(end: Callable[[str], None], token: str) -> None:
@@ -203,7 +221,7 @@ class ApiEngine(RemoteEngine):
             parameters.pop("options", None)  # the API's schema refuses it
             # An event that was judged but whose answer got lost has been counted: asking again would count it twice.
             answer = self.api.request("PUT", "/logtest", json=parameters, repeatable=False)
-            return _data(answer.json())
+            return _data(document(answer))
 
         def end(token: str) -> None:
             self.api.request("DELETE", f"/logtest/sessions/{token}", repeatable=False)

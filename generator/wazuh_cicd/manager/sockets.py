@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import subprocess
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,7 +42,7 @@ class UnixChannel:
 
     Attributes:
         path: of the socket.
-        timeout: seconds to wait for an answer; loading the stock ruleset for a new session takes a manager about one.
+        timeout: seconds to wait for a whole answer; loading the stock ruleset for a new session takes about one.
     """
 
     path: Path
@@ -56,11 +58,33 @@ class UnixChannel:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(self.timeout)
                 connection.connect(str(self.path))
+                give_up = time.monotonic() + self.timeout
                 connection.sendall(_HEADER.pack(len(request)) + request)
-                with connection.makefile("rb") as stream:
-                    return _read_frame(stream, str(self.path))
+                return _read_frame(_Timed(connection, give_up), str(self.path))
         except OSError as error:
             raise Unreachable(f"{self.path}: {_reason(error)}; {_mend(error)}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """What a socket gives until a moment: one that sends a byte now and then holds nobody up."""
+
+    connection: socket.socket
+    give_up: float
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, fewer at the end. Raises TimeoutError."""
+        data = bytearray()
+        while len(data) < size:
+            left = self.give_up - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self.connection.settimeout(left)
+            part = self.connection.recv(min(size - len(data), 1 << 20))
+            if not part:
+                break
+            data += part
+        return bytes(data)
 
 
 # Runs on the manager, with the interpreter Wazuh brings: passes frames between its standard streams and the socket.
@@ -189,7 +213,7 @@ def request(channel: Channel, command: str, parameters: dict[str, Any] | None = 
     raw = channel.ask(body).rstrip(b"\0")
     try:
         answer = json.loads(raw.decode("utf-8", "surrogateescape"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ManagerError(f"no JSON in the answer to {command}: {raw[:80]!r}") from error
     if not isinstance(answer, dict):
         raise ManagerError(f"no JSON object in the answer to {command}: {raw[:80]!r}")
@@ -197,8 +221,13 @@ def request(channel: Channel, command: str, parameters: dict[str, Any] | None = 
         detail = answer.get("data")
         told = "; ".join(map(str, detail)) if isinstance(detail, list) else ""
         text = ": ".join(filter(None, [str(answer.get("message") or ""), told]))
-        raise Refused(f"the manager refuses {command}: {text or answer}", int(answer["error"]))
+        raise Refused(f"the manager refuses {command}: {text or answer}", number(answer["error"]))
     return answer
+
+
+def number(value: Any) -> int:  # noqa: ANN401 - whatever a manager sends
+    """A code of the manager's; 1 where it sends something else in its place."""
+    return int(value) if re.fullmatch(r"-?[0-9]{1,9}", str(value)) else 1
 
 
 def enqueue(path: Path, location: str, events: Iterable[bytes]) -> None:

@@ -40,8 +40,9 @@ class Entry:
 
 
 def digest(rule: RenderedRule) -> str:
-    """Hash of a rendered rule; moving the id block does not change it for rules without parents of ours."""
-    told = (rule.attributes, tuple((tag.name, tag.text, tag.attributes) for tag in rule.tags), rule.mitre)
+    """Hash of a rendered rule, without ``info``; moving the ids changes it for rules with parents of ours only."""
+    tags = tuple((tag.name, tag.text, tag.attributes) for tag in rule.tags if tag.name != "info")
+    told = (rule.attributes, tags, rule.mitre)
     return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.render.conditions import RenderError, Tag, condition_tags, min_size, os_match
+from wazuh_cicd.render.info import info_tags
 from wazuh_cicd.spec.links import all_groups, parents_of
 from wazuh_cicd.spec.model import FIRST_ID, SOURCES, Equals
 from wazuh_cicd.spec.patterns import rewrite
@@ -117,7 +118,20 @@ class Ids:
         return self._ids[name]
 
 
-def render_rule(rule: RuleSpec, ids: Ids, problems: Problems) -> RenderedRule:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a site chose that its rules show.
+
+    Attributes:
+        runbook_url: where the rules' pages are; empty for nowhere (``info``).
+        bound: names of the rules that a response is bound to.
+    """
+
+    runbook_url: str = ""
+    bound: frozenset[str] = frozenset()
+
+
+def render_rule(rule: RuleSpec, ids: Ids, problems: Problems, site: Site) -> RenderedRule:
     """One rule as elements; what has no exact form is reported."""
     attributes = [("id", str(ids.of(rule.name))), ("level", str(rule.level))]
     tags: list[Tag] = []
@@ -145,8 +159,9 @@ def render_rule(rule: RuleSpec, ids: Ids, problems: Problems) -> RenderedRule:
     if correlate is not None:
         tags.extend(_correlation_tags(correlate))
     tags.append(Tag("description", rule.title))
+    tags.extend(info_tags(rule, ids.of(rule.name), site.runbook_url))
     options = set(rule.options)
-    if rule.response is not None:
+    if rule.name in site.bound:
         options.add("no_full_log")  # a message for a response over 64 KB is cut, and never arrives
     tags.extend(Tag("options", option) for option in sorted(options, key=lambda word: (word == "no_counter", word)))
     words = [*rule.groups, *rule.compliance]

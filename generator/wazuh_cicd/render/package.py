@@ -14,18 +14,20 @@ from lxml import etree
 from wazuh_cicd.content.programs import programs
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.render.gates import with_gates, with_root_gates
+from wazuh_cicd.render.info import checked_runbook_url
 from wazuh_cicd.render.maturity import at_status
 from wazuh_cicd.render.model import (
     BASE_FILE,
     Ids,
     RenderedDecoder,
     RenderedRule,
+    Site,
     check_order,
     file_order,
     render_decoders,
     render_rule,
 )
-from wazuh_cicd.render.responses import bindings, calls_of
+from wazuh_cicd.render.responses import Call, bindings, calls_of
 from wazuh_cicd.spec.links import parents_of
 from wazuh_cicd.spec.lists import list_text
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, SpecSet
@@ -41,6 +43,7 @@ DECODERS = "manager/etc/decoders/"
 LISTS = "manager/etc/lists/cicd/"
 FRAGMENTS = "manager/ossec.conf.d/"
 _USED_LIST = re.compile(rb">etc/lists/cicd/(\w+)<")
+_NO_SITE = Site()
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -94,6 +97,8 @@ def render_package(
     id_base: int = FIRST_ID,
     with_sources: Collection[str] | None = None,
     status: str | None = None,
+    runbook_url: str = "",
+    responses: Collection[str] = (),
 ) -> Package:
     """Render specs to a package.
 
@@ -102,10 +107,13 @@ def render_package(
         id_base: the id that 111000 becomes; the whole block moves with it.
         with_sources: only the rules of these sources, what they hang on, and the lists that these look into.
         status: rules that are less mature begin at level 3 (``maturity``); None: every rule at its own level.
+        runbook_url: where the rules' pages are (``info.checked_runbook_url``); empty: alerts name none.
+        responses: that the site switches on: a call of one holds the alert, and beyond 64 KB it never arrives, so the
+            rules that they are bound to leave ``full_log`` out of it.
 
     Raises:
         SpecError: a spec that has no exact form in Wazuh.
-        UsageError: an unknown source, or an id base that leaves six digits.
+        UsageError: an unknown source, an id base that leaves six digits, or an address that no alert can hold.
     """
     if not 1 <= id_base <= 999999 - (LAST_ID - FIRST_ID):
         raise UsageError(f"--id-base {id_base} leaves no room: rule ids have at most six digits")
@@ -117,7 +125,11 @@ def render_package(
     if status is not None:
         specs = at_status(specs, status)
     problems = Problems()
-    package = _render(specs, id_base, problems, used_lists_only=with_sources is not None)
+    runbook_url = checked_runbook_url(runbook_url)
+    calls = bindings(specs, Ids(specs)) if responses else {}
+    numbers = {number for action in responses for rules in calls.get(action, {}).values() for number in rules}
+    site = Site(runbook_url, frozenset(specs.by_id[number].name for number in numbers))
+    package = _render(specs, id_base, problems, used_lists_only=with_sources is not None, site=site)
     problems.raise_errors()
     files = {**package.files, **{f"manager/{path}": data for path, data in programs().items()}}
     return replace(package, files=dict(sorted(files.items())))
@@ -129,7 +141,7 @@ def render_problems(specs: SpecSet, problems: Problems) -> Package | None:
         ids = Ids(specs)
         for rule in specs.rules:
             if all(name in specs.by_name for name in rule.parents.rules) and _counts_known(rule, specs):
-                render_rule(rule, ids, problems)
+                render_rule(rule, ids, problems, _NO_SITE)
         return None
     return _render(specs, FIRST_ID, problems)
 
@@ -151,10 +163,12 @@ def select_sources(specs: SpecSet, sources: Collection[str]) -> SpecSet:
     wanted = {rule.source for rule in rules}
     decoders = tuple(d for d in specs.decoders if d.source in wanted)
     tests = tuple(t for t in specs.decoder_tests if t.source in wanted)
-    return SpecSet(rules, decoders, specs.lists, tests)
+    return replace(specs, rules=rules, decoders=decoders, decoder_tests=tests)
 
 
-def _render(specs: SpecSet, id_base: int, problems: Problems, *, used_lists_only: bool = False) -> Package:
+def _render(
+    specs: SpecSet, id_base: int, problems: Problems, *, used_lists_only: bool = False, site: Site = _NO_SITE
+) -> Package:
     files: dict[str, bytes] = {}
     ids = Ids(specs, id_base)
     order = file_order(specs)
@@ -163,7 +177,7 @@ def _render(specs: SpecSet, id_base: int, problems: Problems, *, used_lists_only
     for name, rules in order.items():
         blocks: dict[str, list[RenderedRule]] = {}
         for rule in rules:
-            rendered[rule.name] = render_rule(rule, ids, problems)
+            rendered[rule.name] = render_rule(rule, ids, problems, site)
             blocks.setdefault(rule.source, []).append(rendered[rule.name])
         sources = sorted(blocks, key=list(SOURCES).index)
         gated = with_root_gates if name == BASE_FILE else with_gates
@@ -181,10 +195,18 @@ def _render(specs: SpecSet, id_base: int, problems: Problems, *, used_lists_only
         text = _template("ruleset.xml.j2").render(lists=sorted(entry.name for entry in looked_up))
         files[FRAGMENTS + "ruleset.xml"] = text.encode()
     for action, calls in bindings(specs, ids).items():
-        text = _template("response.xml.j2").render(action=action, calls=calls_of(action, calls))
+        text = _template("response.xml.j2").render(
+            action=action, calls=calls_of(action, calls), switched_on=_is_on(calls, rendered, site)
+        )
         _parse(text, f"response-{action}.xml")
         files[f"{FRAGMENTS}response-{action}.xml"] = text.encode()
     return Package(dict(sorted(files.items())), specs, id_base, rendered)
+
+
+def _is_on(calls: Mapping[Call, list[int]], rendered: Mapping[str, RenderedRule], site: Site) -> bool:
+    """Whether the package was made for a site with this response."""
+    bound = {rendered[name].id for name in site.bound}
+    return any(number in bound for numbers in calls.values() for number in numbers)
 
 
 def _block(source: str, id_base: int) -> int:

@@ -1,4 +1,4 @@
-"""The gate's verdict as a table, JSON, SARIF 2.1.0, JUnit XML and GitHub annotations."""
+"""The gate's verdict as JSON, SARIF 2.1.0, JUnit XML and GitHub annotations; ``gatetable`` writes it for people."""
 
 from __future__ import annotations
 
@@ -8,27 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wazuh_cicd.gate.judge import PASS, POLICY, SCANNER, SUPPLY_CHAIN
+from wazuh_cicd.gate.judge import SCANNER
 from wazuh_cicd.gate.policy import SEVERITIES
-from wazuh_cicd.report import junit, sarif, tables
-from wazuh_cicd.report.annotations import annotation, harmless
+from wazuh_cicd.report import junit, sarif
+from wazuh_cicd.report.annotations import annotation
+from wazuh_cicd.report.gatetable import OUTCOMES, RESULTS, as_markdown, as_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wazuh_cicd.gate.judge import Decision, Verdict
-
-_OUTCOMES = {
-    PASS: "passed",
-    POLICY: "failed: the policy is not met",
-    SCANNER: "failed: not proved, because a scan did not deliver",
-    SUPPLY_CHAIN: "failed: signature or registry",
-}
-_HEADS = ("", "WHAT", "WHERE", "FIXED IN", "WHY")
-_LIMITS = (7, 60, 50, 30, 200)
-_WHERE = 2
-_STYLES = {"fail": "red", "warn": "yellow", "hidden": "yellow"}
-_RESULTS = ("fail", "warn", "hidden", "excused", "pass")
 
 
 def _what(decision: Decision) -> str:
@@ -61,47 +50,14 @@ def _file(decision: Decision) -> str:
     return issue.target if scan.kind == "report" and not scan.system else ""
 
 
-def as_table(verdict: Verdict, *, colour: bool = False) -> str:
-    """Write what fails and warns, by artifact, a line each, widest columns shortened; then notes and the outcome."""
-    shown = [d for d in verdict.decisions if d.result != "pass"]
-    cells = [(d.result.upper(), _what(d), _where(d), _mend(d), d.why) for d in shown]
-    head, *rows = tables.lines(
-        _HEADS, map(_shortened, cells), styles=[_STYLES.get(d.result, "") for d in shown] if colour else None
-    )
-    lines = [head] if shown else []
-    for scan in verdict.scans:
-        found = [row for decision, row in zip(shown, rows, strict=True) if decision.scan is scan]
-        if len(verdict.scans) > 1 and (found or scan.problems):
-            lines.append(f"{scan.artifact}:")
-        problems = [f"FAIL  {scan.artifact}: {problem.text} [{problem.reason}]" for problem in scan.problems]
-        lines += [tables.line(text, _STYLES["fail"]) for text in problems] if colour else problems
-        lines += found
-    lines += sorted({f"note: {note}" for scan in verdict.scans for note in scan.notes})
-    lines += [f"note: {note}" for note in verdict.notes]
-    lines += [f"note: {s.artifact}: the report itself hides {s.hidden} findings" for s in verdict.scans if s.hidden]
-    counts = ", ".join(f"{verdict.count(result)} {result}" for result in _RESULTS)
-    lines.append(f"gate {_OUTCOMES[verdict.code]} (profile {verdict.policy.profile}; {counts})")
-    return harmless("".join(f"{line}\n" for line in lines))
-
-
-def _shortened(row: tuple[str, ...]) -> list[str]:
-    cells = []
-    for number, (text, width) in enumerate(zip(row, _LIMITS, strict=True)):
-        if len(text) <= width:
-            cells.append(text)
-        else:  # of a place, the end says more
-            cells.append("…" + text[1 - width :] if number == _WHERE else text[: width - 1] + "…")
-    return cells
-
-
 def as_json(verdict: Verdict) -> str:
     """Write everything: the outcome, each artifact with its problems, each finding that does not plainly pass."""
     document = {
         "version": 1,
         "code": verdict.code,
-        "outcome": _OUTCOMES[verdict.code],
+        "outcome": OUTCOMES[verdict.code],
         "profile": verdict.policy.profile,
-        "counts": {result: verdict.count(result) for result in _RESULTS},
+        "counts": {result: verdict.count(result) for result in RESULTS},
         "notes": list(verdict.notes),
         "artifacts": [
             {
@@ -236,4 +192,5 @@ FORMATS: dict[str, Callable[[Verdict], str]] = {
     "sarif": as_sarif,
     "junit": as_junit,
     "github": as_github,
+    "markdown": as_markdown,
 }

@@ -54,7 +54,7 @@ def show(story: Story, scenes: Sequence[Scene], specs: SpecSet, console: Console
             rule["id"],
             Text(" ".join(rule["description"].split()) + times, style=style),
             "\n".join(spec.mitre) if spec else "",
-            Text(spec.triage[0] if spec and spec.triage else ""),
+            Text(spec.triage[0].text if spec and spec.triage else ""),
         )
     console.print()
     console.print(table)

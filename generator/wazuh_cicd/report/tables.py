@@ -44,13 +44,13 @@ def lines(
     given = None if styles is None else iter(styles)
     for row in rows:
         style = "" if given is None else next(given)
-        table.add_row(*(Text(_printable(cell), style=style) for cell in row))
+        table.add_row(*(Text(printable(cell), style=style) for cell in row))
     return _print(table, colour=styles is not None)
 
 
 def line(text: str, style: str) -> str:
     """A line in one of rich's styles, as ANSI sequences."""
-    return _print(Text(_printable(text), style=style), colour=True)[0]
+    return _print(Text(printable(text), style=style), colour=True)[0]
 
 
 def _print(shown: Table | Text, *, colour: bool) -> list[str]:
@@ -61,5 +61,6 @@ def _print(shown: Table | Text, *, colour: bool) -> list[str]:
     return [shown_line.rstrip() for shown_line in stream.getvalue().splitlines()]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text on one line, without a character that would do something instead of being shown."""
     return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)

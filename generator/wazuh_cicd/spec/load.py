@@ -15,6 +15,8 @@ from wazuh_cicd.spec.lists import pattern_text, read_list_file
 from wazuh_cicd.spec.model import DecoderSpec, DecoderTest, ListSpec, RuleSpec, SpecSet
 from wazuh_cicd.spec.problems import Problems
 from wazuh_cicd.spec.rules import read_rule_file
+from wazuh_cicd.spec.runbooks import FILE as RUNBOOK
+from wazuh_cicd.spec.runbooks import RunbookFile, read_runbook_file, with_runbooks
 from wazuh_cicd.spec.yamlnodes import SpecReader
 
 if TYPE_CHECKING:
@@ -93,12 +95,25 @@ def _read(base: Path, paths: Sequence[Path] | None, samples: Path | None, proble
             decoders.extend(found)
             decoder_tests.extend(tests)
     rules.sort(key=lambda rule: (rule.id, rule.path, rule.line))
-    return SpecSet(tuple(rules), tuple(decoders), tuple(lists), tuple(decoder_tests))
+    specs = SpecSet(tuple(rules), tuple(decoders), tuple(lists), tuple(decoder_tests))
+    runbooks: list[RunbookFile] = []
+    for path in runbook_files(base):
+        reader, node = _open(path, problems)
+        found_runbook = read_runbook_file(reader, node) if node is not None else None
+        if found_runbook is not None:
+            runbooks.append(found_runbook)
+    return with_runbooks(specs, runbooks, problems, complete=paths is None)
 
 
 def rule_files(root: Path) -> list[Path]:
     """The rule files of a content folder; ``impossible*.yml`` lists ideas that nothing can detect, not rules."""
-    return [path for path in spec_files(root / "rules") if not path.name.startswith("impossible")]
+    paths = spec_files(root / "rules")
+    return [path for path in paths if not path.name.startswith("impossible") and path.name != RUNBOOK]
+
+
+def runbook_files(root: Path) -> list[Path]:
+    """The runbooks of a content folder, one a source."""
+    return [path for path in spec_files(root / "rules") if path.name == RUNBOOK]
 
 
 def spec_files(folder: Path) -> list[Path]:

@@ -292,6 +292,30 @@ class TestSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that an analyst does.
+
+    Attributes:
+        text: in words; ``$(field)`` stands for the alert's value.
+        query: what to search for in the indexer; may be empty.
+        command: what to run at the source; may be empty.
+    """
+
+    text: str
+    query: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """What a rule inherits from the families of its source (``runbooks``)."""
+
+    triage: tuple[Step, ...] = ()
+    contain: tuple[Step, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSpec:
     """One rule. The attributes bear the names of the keys in ``docs/specs.md``."""
 
@@ -316,7 +340,8 @@ class RuleSpec:
     covers: tuple[str, ...]
     needs: tuple[str, ...]
     why: str
-    triage: tuple[str, ...]
+    triage: tuple[Step, ...]
+    contain: tuple[Step, ...]
     false_positives: tuple[str, ...]
     references: tuple[str, ...]
     response: Response | None
@@ -326,6 +351,22 @@ class RuleSpec:
     tests: tuple[TestSpec, ...]
     place: Place
     places: Mapping[str, Place] = field(repr=False)
+    runbook: Runbook = Runbook()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What to check: the rule's own steps, then those of its families."""
+        return (*self.triage, *self.runbook.triage)
+
+    @property
+    def containment(self) -> tuple[Step, ...]:
+        """How to stop it: the rule's own steps, then those of its families."""
+        return (*self.contain, *self.runbook.contain)
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """References: the rule's own, then those of its families."""
+        return (*self.references, *self.runbook.references)
 
     @property
     def path(self) -> str:
@@ -441,6 +482,8 @@ class SpecSet:
     decoders: tuple[DecoderSpec, ...] = ()
     lists: tuple[ListSpec, ...] = ()
     decoder_tests: tuple[DecoderTest, ...] = ()
+    #: What the names in ``needs`` mean: how to switch the log source on.
+    log_sources: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, RuleSpec]:

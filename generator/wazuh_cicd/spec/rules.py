@@ -12,6 +12,7 @@ from wazuh_cicd.spec.events import EventFrame, read_frame, read_tests, seconds
 from wazuh_cicd.spec.matchers import read_conditions
 from wazuh_cicd.spec.mitre import mitre_problem
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, Correlate, Noise, Parents, Response, RuleSpec
+from wazuh_cicd.spec.runbooks import read_steps
 from wazuh_cicd.spec.shapes import (
     ACTIONS,
     CATEGORIES,
@@ -157,7 +158,8 @@ def _read_rule(  # noqa: PLR0917 - what all rules of a file share
         covers=_read_covers(reader, keys["covers"]) if "covers" in keys else (),
         needs=_read_needs(reader, keys["needs"]) if "needs" in keys else (),
         why=reader.text(keys["why"], "'why'").strip() if "why" in keys else "",
-        triage=_lines(reader, keys.get("triage"), "'triage'"),
+        triage=read_steps(reader, keys.get("triage"), "'triage'"),
+        contain=read_steps(reader, keys.get("contain"), "'contain'"),
         false_positives=_lines(reader, keys.get("false_positives"), "'false_positives'"),
         references=_read_references(reader, keys["references"]) if "references" in keys else (),
         response=response,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from wazuh_cicd.spec.shapes import DECODER_FILE, LIST_FILE, RULE_FILE, SCALAR, SHAPES, Shape
+from wazuh_cicd.spec.shapes import DECODER_FILE, LIST_FILE, RULE_FILE, RUNBOOK_FILE, SCALAR, SHAPES, Shape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-KINDS = {"rule": RULE_FILE, "decoder": DECODER_FILE, "list": LIST_FILE}
+KINDS = {"rule": RULE_FILE, "decoder": DECODER_FILE, "list": LIST_FILE, "runbook": RUNBOOK_FILE}
 
 # Shapes that may also be written as a bare value.
 _SHORT_FORMS: dict[str, list[dict[str, Any]]] = {
@@ -18,7 +18,7 @@ _SHORT_FORMS: dict[str, list[dict[str, Any]]] = {
 
 
 def json_schema(kind: str | None = None) -> dict[str, Any]:
-    """The schema of one kind of file (``rule``, ``decoder``, ``list``), or of any of the three.
+    """The schema of one kind of file (``rule``, ``decoder``, ``list``, ``runbook``), or of any of them.
 
     Raises:
         KeyError: no such kind.

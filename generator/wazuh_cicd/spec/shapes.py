@@ -173,6 +173,16 @@ NOISE = Shape(
         Key("why", TEXT, "why the default is wrong for this rule", required=True),
     ),
 )
+STEP = Shape(
+    "step",
+    "a step",
+    (
+        Key("do", TEXT, "what to do, in words", required=True),
+        Key("query", TEXT, "what to search for in the indexer"),
+        Key("run", TEXT, "what to run at the source"),
+    ),
+)
+STEPS: dict[str, Any] = {"oneOf": [_WORD, {"type": "array", "items": {"oneOf": [_WORD, _ref("step")]}}]}
 TEST = Shape(
     "test",
     "a test",
@@ -213,7 +223,8 @@ RULE = Shape(
         Key("covers", TEXTS, "ids of the detection ideas it implements"),
         Key("needs", TEXTS, "log sources that must be switched on"),
         Key("why", TEXT, "why it matters"),
-        Key("triage", TEXTS, "what to check next"),
+        Key("triage", STEPS, "what to check next"),
+        Key("contain", STEPS, "how to stop it"),
         Key("false_positives", TEXTS, "known benign causes"),
         Key("references", TEXTS, "URLs"),
         Key("response", _ref("response"), "the active response that may act on it"),
@@ -343,7 +354,31 @@ LIST_FILE = Shape(
         Key("entries", {"oneOf": [FREE, {"type": "null"}]}, "what is shipped"),
     ),
 )
+FAMILY = Shape(
+    "family",
+    "a family",
+    (
+        Key("name", {"type": "string", "pattern": NAME}, "unique in the file", required=True),
+        Key("files", TEXTS, "rule files whose rules belong to it, without .yml"),
+        Key("rules", TEXTS, "names of rules; * stands for any text"),
+        Key("last", FLAG, "its rules take nothing from the families below it"),
+        Key("triage", STEPS, "what to check, after the rule's own steps"),
+        Key("contain", STEPS, "how to stop it"),
+        Key("references", TEXTS, "URLs"),
+    ),
+)
+RUNBOOK_FILE = Shape(
+    "runbook_file",
+    "a runbook",
+    (
+        Key("source", SOURCE, "the source", required=True),
+        Key("fields", FREE, "name in a step: [fields that can hold it, the best one first]"),
+        Key("needs", FREE, "name of a log source: how it is switched on"),
+        Key("families", {"type": "array", "items": _ref("family"), "minItems": 1}, "what rules share", required=True),
+    ),
+)
 SHAPES = (
-    PARENT, COMMAND, MATCHERS, CORRELATE, RESPONSE, NOISE, TEST, RULE, DEFAULTS, EVENT, RULE_FILE, PROGRAM_NAME,
+    PARENT, COMMAND, MATCHERS, CORRELATE, RESPONSE, NOISE, STEP, TEST, RULE, DEFAULTS, EVENT, RULE_FILE, PROGRAM_NAME,
     PREMATCH, EXTRACT, JSON_PLUGIN, CHILD_DECODER, DECODER, DECODER_TEST, DECODER_FILE, LIST_FILE,
+    FAMILY, RUNBOOK_FILE,
 )  # fmt: skip

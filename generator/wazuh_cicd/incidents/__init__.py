@@ -1,0 +1,1 @@
+"""Alerts, read once and in order, become incidents and the figures around them; ``report`` shows them."""

@@ -1,0 +1,190 @@
+"""Alerts from a Wazuh indexer, page by page, in the order of their times.
+
+A page is asked for with ``search_after`` (OpenSearch, "Paginate results"): each continues where the one before ended,
+so that any number of alerts can be read. The certificate is always verified. The password comes from the environment,
+never from the command line, where every user of the host can read it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from wazuh_cicd.errors import UsageError, WazuhCicdError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from wazuh_cicd.incidents.reading import Alert, Input, Period, Progress
+
+PAGE = 5_000
+_PATTERN = "wazuh-alerts-*"
+_LONGEST_PAGE = 512 << 20
+#: What the report reads of an alert; the raw log, the longest part, is not among it.
+_FIELDS = ("timestamp", "@timestamp", "id", "location", "rule", "agent", "data", "manager.name")
+_USER, _PASSWORD = "WAZUH_INDEXER_USER", "WAZUH_INDEXER_PASSWORD"
+
+
+class IndexerError(WazuhCicdError):
+    """The indexer does not answer, refuses, or answers with something else."""
+
+
+class _Verifying(HTTPAdapter):
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+
+@dataclass
+class Indexer:
+    """One indexer.
+
+    Attributes:
+        url: ``https://host:9200``.
+        ca: PEM file with the CA to trust, and nothing else; None for the system's.
+        environment: holds user and password.
+        page: alerts asked for at once.
+    """
+
+    url: str
+    ca: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    page: int = PAGE
+    timeout: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Check address, CA and credentials before anything is sent.
+
+        Raises:
+            UsageError: one of them cannot be used.
+        """
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise UsageError(f"--indexer {self.url}: must be https://HOST:9200, so that nobody reads the password")
+        if parts.username or parts.password:
+            raise UsageError(f"--indexer: put user and password into {_USER} and {_PASSWORD}, not into the address")
+        if parts.query or parts.fragment:
+            raise UsageError(f"--indexer {self.url}: must be https://HOST:9200, without a query")
+        user, password = self.environment.get(_USER, ""), self.environment.get(_PASSWORD, "")
+        if not user or not password:
+            raise UsageError(f"--indexer: set {_USER} and {_PASSWORD}; a user that may read {_PATTERN} is enough")
+        try:
+            context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"--ca {self.ca}: holds no certificate in PEM form ({error})") from error
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._http = requests.Session()
+        self._http.trust_env = False  # no ~/.netrc, no proxy that was meant for something else
+        self._http.auth = (user, password)
+        self._http.mount("https://", _Verifying(context))
+
+    def alerts(self, period: Period, found: Input, progress: Progress) -> Iterator[Alert]:
+        """The alerts of a period, the oldest first.
+
+        Raises:
+            IndexerError: no answer, a refusal, or an answer that is none.
+        """
+        found.files.append(self.url)
+        bounds = {
+            name: datetime.fromtimestamp(moment, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            for name, moment in (("gte", period.since), ("lte", period.until))
+            if moment is not None
+        }
+        query: dict[str, Any] = {"range": {"timestamp": bounds}} if bounds else {"match_all": {}}
+        body: dict[str, Any] = {
+            "size": self.page,
+            "query": query,
+            "_source": list(_FIELDS),
+            "track_total_hits": True,
+            # Ids of alerts are unique for one manager; the manager's name parts those of a cluster.
+            "sort": [
+                {"timestamp": {"order": "asc", "unmapped_type": "date"}},
+                {"id": {"order": "asc", "unmapped_type": "keyword"}},
+                {"manager.name": {"order": "asc", "unmapped_type": "keyword"}},
+            ],
+        }
+        done = 0
+        while True:
+            answer = self._search(body)
+            hits, total = _hits(answer)
+            failed = answer.get("_shards", {}).get("failed", 0)
+            if failed or answer.get("timed_out"):
+                found.broken.append(f"{self.url}: {failed} shards did not answer, so alerts are missing")
+            for hit in hits:
+                found.lines += 1
+                alert = hit.get("_source") if type(hit) is dict else None
+                if type(alert) is dict:
+                    yield alert
+                else:
+                    found.refuse(self.url, 0, "not a JSON object")
+            done += len(hits)
+            progress(done, total)
+            if len(hits) < self.page:
+                return
+            after = hits[-1].get("sort") if type(hits[-1]) is dict else None
+            if type(after) is not list or after == body.get("search_after"):
+                raise IndexerError(f"{self.url}: the page does not say where the next one begins")
+            body = {**body, "search_after": after, "track_total_hits": False}
+            total = max(total, done)
+
+    def _search(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        address = f"{self.url.rstrip('/')}/{_PATTERN}/_search"
+        try:
+            with self._http.post(
+                address,
+                json=body,
+                params={"ignore_unavailable": "true"},
+                timeout=self.timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                if answer.status_code != 200:
+                    raise IndexerError(f"{self.url}: {_refusal(answer.status_code)}")
+                content = answer.raw.read(_LONGEST_PAGE + 1, decode_content=True)
+        except requests.exceptions.SSLError as error:
+            raise IndexerError(
+                f"{self.url}: the certificate is not trusted; name its CA with --ca ({error})"
+            ) from error
+        except (requests.RequestException, OSError) as error:
+            raise IndexerError(f"{self.url}: does not answer ({type(error).__name__})") from error
+        if len(content) > _LONGEST_PAGE:
+            raise IndexerError(f"{self.url}: a page is larger than {_LONGEST_PAGE >> 20} MiB")
+        try:
+            found = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise IndexerError(f"{self.url}: does not answer as an indexer does") from error
+        if type(found) is not dict:
+            raise IndexerError(f"{self.url}: does not answer as an indexer does")
+        return found
+
+
+def _hits(answer: Mapping[str, Any]) -> tuple[list[Any], int]:
+    outer = answer.get("hits")
+    hits = outer.get("hits") if type(outer) is dict else None
+    if type(outer) is not dict or type(hits) is not list:
+        raise IndexerError("the indexer's answer holds no hits")
+    total = outer.get("total")
+    value = total.get("value") if type(total) is dict else 0
+    return hits, value if type(value) is int else 0
+
+
+def _refusal(status: int) -> str:
+    if status == 401:
+        return f"refuses the user or password of {_USER} and {_PASSWORD} (401)"
+    if status == 403:
+        return f"the user may not read {_PATTERN} (403)"
+    if status == 404:
+        return f"has no index {_PATTERN} (404)"
+    return f"answers with status {status}"

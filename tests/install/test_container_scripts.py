@@ -1,0 +1,204 @@
+"""The scripts that run as root before Wazuh starts in a container: the folders they fill belong to the user wazuh."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+DOCKER = Path(__file__).resolve().parents[2] / "docker"
+ONLY_ROOT = "root:$y$hash:1\n"
+# Stands in for wazuh, whom not every machine has.
+USER = pwd.getpwnam("nobody")
+CONF = """<ossec_config>
+  <client>
+    <server><address>MANAGER_IP</address></server>
+  </client>
+  <cluster>
+    <node_name>node01</node_name>
+    <key></key>
+    <disabled>yes</disabled>
+  </cluster>
+  <ruleset>
+    <rule_dir>etc/rules</rule_dir>
+  </ruleset>
+</ossec_config>
+"""
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to hand folders to another account")
+
+
+@pytest.fixture
+def host():
+    """A container's files: the package, a manager's folder that is the user's, and what is none of the user's."""
+    with tempfile.TemporaryDirectory(prefix="box") as folder:
+        base = Path(folder)
+        base.chmod(0o755)
+        files = {
+            "cicd/build/manager/etc/rules/1110-cicd_github_rules.xml": "<group/>\n",
+            "cicd/build/manager/etc/lists/cicd/trusted_actors": "",
+            "cicd/build/manager/ossec.conf.d/ruleset.xml": "<list>etc/lists/cicd/trusted_actors</list>\n",
+            "cicd/build/manager/wodles/cicd/cicd-x": "#!/bin/sh\n",
+            "cicd/build/agent/etc/shared/build-servers/agent.conf": "<agent_config/>\n",
+            "cicd/tls/api.pem": "certificate\n",
+            "cicd/tls/api-key.pem": "key\n",
+            "ossec/etc/ossec.conf": CONF,
+            "ossec/etc/rules/local_rules.xml": "<group/>\n",
+            "ossec/etc/lists/audit-keys": "a:b\n",
+            "ossec/etc/shared/ar.conf": "",
+            "ossec/api/configuration/api.yaml": "",
+            "ossec/wodles/utils.py": "",
+            "ossec/etc/client.keys": "001 build any x\n",
+            "cicd/agent/cicd/install-agent.sh": "exit 0\n",
+            "cicd/agent/cicd/local_internal_options.conf": "wazuh_command.remote_commands=1\n",
+            "victim": "mine\n",
+            "secret": ONLY_ROOT,
+        }
+        for path, text in files.items():
+            (base / path).parent.mkdir(parents=True, exist_ok=True)
+            (base / path).write_text(text)
+        (base / "secret").chmod(0o600)
+        (base / "dir").mkdir()
+        for place in [base / "ossec/etc", *(base / "ossec/etc").rglob("*"), base / "ossec/api/configuration"]:
+            os.chown(place, USER.pw_uid, USER.pw_gid)
+            place.chmod(0o770 if place.is_dir() else 0o660)
+        python = base / "ossec/framework/python/bin/python3"
+        python.parent.mkdir(parents=True)
+        python.symlink_to(shutil.which("python3", path="/usr/bin:/bin:/usr/local/bin") or sys.executable)
+        yield base
+
+
+def run(host, name):
+    text = (DOCKER / name).read_text().replace("/var/ossec", f"{host}/ossec").replace(" /cicd/", f" {host}/cicd/")
+    text = text.replace("input=/cicd", f"input={host}/cicd").replace("/var/log/", f"{host}/")
+    text = text.replace("user=wazuh", "user=nobody").replace("wazuh:wazuh", f"{USER.pw_uid}:{USER.pw_gid}")
+    text = text.replace("root:wazuh", f"0:{USER.pw_gid}")
+    text = text.replace("/usr/local/lib/as_user.py", f"{DOCKER}/as_user.py")
+    text = text.replace(f"{host}/cicd/as_user.py", f"{DOCKER}/as_user.py")
+    # What comes then needs the programs, and starts Wazuh.
+    text = text.split("  mkdir -p", 1)[0] + "fi" if name == "buildhost.sh" else text
+    environment = {**os.environ, "CICD_CLUSTER_KEY": "0123abcd", "WAZUH_MANAGER_SERVER": "manager"}
+    command = ["sh" if name == "buildhost.sh" else "bash", "-c", text, name]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
+
+
+def others(host):
+    found = {}
+    for place in sorted(host.rglob("*")):
+        if place.relative_to(host).parts[0] in ("victim", "secret", "dir"):
+            status = place.lstat()
+            content = place.read_bytes() if place.is_file() else None
+            found[place] = (content, status.st_uid, oct(status.st_mode))
+    return found
+
+
+def test_a_first_start_puts_the_package_in_place_once(host):
+    ran = run(host, "package.sh")
+    assert ran.returncode == 0, ran.stderr
+    root = host / "ossec"
+    for path in ("etc/rules/1110-cicd_github_rules.xml", "etc/lists/cicd/trusted_actors", "etc/shared/build-servers"):
+        status = (root / path).stat()
+        assert status.st_uid == USER.pw_uid
+        assert stat.S_IMODE(status.st_mode) == (0o770 if (root / path).is_dir() else 0o660)
+    program = (root / "wodles/cicd/cicd-x").stat()
+    assert (program.st_uid, stat.S_IMODE(program.st_mode)) == (0, 0o750)
+    assert (root / "etc/ossec.conf").read_text().count("<list>etc/lists/cicd/trusted_actors</list>") == 1
+    key = root / "api/configuration/ssl/server.key"
+    assert (key.read_text(), key.stat().st_uid, stat.S_IMODE(key.stat().st_mode)) == ("key\n", USER.pw_uid, 0o400)
+    (root / "etc/lists/cicd/trusted_actors").write_text("edited:\n")
+    again = run(host, "package.sh")
+    assert again.returncode == 0, again.stderr
+    assert (root / "etc/lists/cicd/trusted_actors").read_text() == "edited:\n"
+    assert (root / "etc/ossec.conf").read_text().count("wazuh-cicd begin") == 1
+    assert not list((root / "etc").glob(".ossec*"))
+
+
+def test_a_cluster_is_joined(host):
+    ran = run(host, "cluster.sh")
+    assert ran.returncode == 0, ran.stderr
+    text = (host / "ossec/etc/ossec.conf").read_text()
+    assert "<key>0123abcd</key>" in text
+    assert "<disabled>no</disabled>" in text
+    assert "node01" not in text
+
+
+def test_a_build_host_knows_its_manager(host):
+    ran = run(host, "buildhost.sh")
+    assert ran.returncode == 0, ran.stderr
+    text = (host / "ossec/etc/ossec.conf").read_text()
+    assert "<address>manager</address>" in text
+    assert text.count("auth.log") == 1
+    options = host / "ossec/etc/local_internal_options.conf"
+    assert "remote_commands=1" in options.read_text()
+    assert stat.S_IMODE(options.stat().st_mode) == 0o640
+
+
+LINKS = {
+    "etc/ossec.conf.cicd": "victim",
+    "etc/ossec.conf": "victim",
+    "etc/local_internal_options.conf": "victim",
+    "etc/rules/1110-cicd_github_rules.xml": "victim",
+    "etc/lists/cicd": "dir",
+    "etc/rules": "dir",
+    "etc/shared/build-servers": "dir",
+    "etc/cicd-first-start": "dir/new",
+    "api/configuration/ssl": "dir",
+}
+
+
+CASES = [
+    *(("package.sh", path) for path in LINKS),
+    *(
+        (script, path)
+        for script in ("cluster.sh", "buildhost.sh")
+        for path in LINKS
+        if path.endswith((".conf", ".cicd"))
+    ),
+]
+
+
+@pytest.mark.parametrize(("script", "path"), CASES)
+def test_no_link_in_these_folders_leads_root_elsewhere(host, script, path):
+    place = host / "ossec" / path
+    if place.exists():
+        place.rename(host / "ossec/etc/away")
+    place.symlink_to(host / LINKS[path])
+    before = others(host)
+    run(host, script)
+    assert others(host) == before
+
+
+@pytest.mark.parametrize("name", ["server.crt", "server.key"])
+def test_no_link_in_place_of_the_certificate_is_followed(host, name):
+    folder = host / "ossec/api/configuration/ssl"
+    folder.mkdir()
+    os.chown(folder, USER.pw_uid, USER.pw_gid)
+    (folder / name).symlink_to(host / "victim")
+    before = others(host)
+    run(host, "package.sh")
+    assert others(host) == before
+
+
+@pytest.mark.parametrize("script", ["package.sh", "cluster.sh", "buildhost.sh"])
+@pytest.mark.parametrize("how", ["linked", "moved"])
+def test_what_only_root_can_read_stays_so(host, script, how):
+    root = host / "ossec"
+    if how == "linked":
+        (root / "etc/ossec.conf").rename(root / "etc/away")
+        (root / "etc/ossec.conf").symlink_to(host / "secret")
+    else:
+        # The folder is the user's, so a root-only file in it can be given another name.
+        (host / "secret").rename(root / "etc/rules/moved.xml")
+    run(host, script)
+    readable = [
+        str(place)
+        for place in root.rglob("*")
+        if place.is_file() and not place.is_symlink() and place.stat().st_uid != 0 and ONLY_ROOT in place.read_text()
+    ]
+    assert not readable
