@@ -122,7 +122,7 @@ def test_a_damaged_archive_gives_what_is_whole_and_says_so(tmp_path, damage):
 def test_what_is_not_there_is_a_located_error(tmp_path):
     with pytest.raises(UsageError, match="is not there"):
         read(tmp_path / "none.json")
-    with pytest.raises(UsageError, match="holds no alerts.json"):
+    with pytest.raises(UsageError, match=r"holds no alerts\.json"):
         read(tmp_path)
 
 

@@ -74,7 +74,7 @@ def test_ordinary_alerts_come_in_only_by_actor_and_address_within_the_hour():
     )
     (incident,) = found.incidents
     assert [line.title for line in incident.lines] == ["before", "title of 111150"]
-    assert [line.last_title for line in incident.lines][0] == "after"
+    assert next(line.last_title for line in incident.lines) == "after"
     assert incident.alerts == 3
 
 

@@ -48,6 +48,8 @@ _NAMES = 8  # of one kind in an incident
 _STEPS = 6
 _TALKERS = 10  # of one kind
 _NOISY = 25
+_GENERATIONS = 5  # of parents whose lists are looked at
+_ASKED = 3  # lists of a rule
 _QUIET = 3  # entries proposed for a rule
 _WORST = 40  # vulnerabilities listed
 _UNOWNED = 20
@@ -129,7 +131,7 @@ class Analysis:
             return  # nobody's: it can join nothing
         title = about.get("description")
         title = title[:_TITLE] if type(title) is str else ""
-        event = Event(when, number, level, title, source, named, tally.techniques)
+        event = Event(when, tally.rule, level, title, source, named, tally.techniques)
         if notable:
             self._grouping.notable(event, keys_of(alert, source, named))
         else:
@@ -168,16 +170,22 @@ class Analysis:
         return self.specs.by_id.get(int(number)) if number.isascii() and number.isdigit() else None
 
     def _asked(self, number: str) -> list[tuple[str, str, bool]]:
-        """Which field of a rule is looked up in which list, and whether by address: an entry there quiets it."""
-        spec = self._spec(number)
-        if spec is None:
-            return []
-        return [
-            (condition.subject, matcher.name, matcher.by_address)
-            for condition in spec.unless
-            for matcher in condition.matchers
-            if isinstance(matcher, InList) and matcher.value is None
-        ][:2]
+        """Which field of a rule is looked up in which list, and whether by address: an entry there quiets it.
+
+        A list that its only parent asks, or the rule whose alerts it counts, quiets it as well.
+        """
+        spec, found = self._spec(number), dict[tuple[str, str, bool], None]()
+        for _ in range(_GENERATIONS):
+            if spec is None:
+                break
+            for condition in spec.unless:
+                for matcher in condition.matchers:
+                    if isinstance(matcher, InList) and matcher.value is None:
+                        found[condition.subject, matcher.name, matcher.by_address] = None
+            counted = spec.correlate.rule if spec.correlate is not None else None
+            above = (counted,) if counted else spec.parents.rules
+            spec = self.specs.by_name.get(above[0]) if len(above) == 1 and not spec.parents.stock else None
+        return list(found)[:_ASKED]
 
     # -- the report ------------------------------------------------------------------------------------------------
 

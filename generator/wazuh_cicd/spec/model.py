@@ -338,6 +338,7 @@ class RuleSpec:
     mitre: tuple[str, ...]
     compliance: tuple[str, ...]
     covers: tuple[str, ...]
+    certain: tuple[str, ...]
     needs: tuple[str, ...]
     why: str
     triage: tuple[Step, ...]

@@ -221,6 +221,7 @@ RULE = Shape(
         Key("mitre", TEXTS, "technique ids of ATT&CK v13.1"),
         Key("compliance", TEXTS, "controls, as pci_dss_10.2.7"),
         Key("covers", TEXTS, "ids of the detection ideas it implements"),
+        Key("certain", TEXTS, "fields that each event of the rule has, since a program of this package writes it"),
         Key("needs", TEXTS, "log sources that must be switched on"),
         Key("why", TEXT, "why it matters"),
         Key("triage", STEPS, "what to check next"),

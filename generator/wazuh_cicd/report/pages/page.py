@@ -28,6 +28,9 @@ _FIELD = re.compile(r"\$\(([^)]+)\)")
 _KEPT = 11  # logs that a manager keeps for a composite's previous_output
 _SHOWN_EVENTS = 3  # of a test; more of them are counted
 _ALERTS_FROM = 3  # the level from which on a manager writes an alert
+_STATIC_TAGS = frozenset(
+    {"srcip", "dstip", "srcport", "dstport", "url", "id", "status", "action", "protocol", "hostname"}
+)
 _DOES: Mapping[str, str] = {
     "block-ip": "Drops every packet from the address in {address} on the agent that reported the event, for {time}."
     " It ends by itself. Internal, private and shared addresses are not blocked unless the site says so, and those of"
@@ -338,15 +341,19 @@ def _response(rule: RuleSpec) -> tuple[str, tuple[str, ...]]:
 
 
 def _child_rule(rule: RuleSpec, number: int) -> str:
-    """A rule of the site's own that silences one case."""
-    fields = [name for name in _FIELD.findall(rule.title) if "." in name] or _FIELD.findall(rule.title)
-    if rule.level < _ALERTS_FROM or not fields:
+    """A rule of the site's own that silences one case; empty for a rule that is silent itself."""
+    if rule.level < _ALERTS_FROM:
         return ""
-    tag = f'<field name="{fields[0]}">^VALUE$</field>' if "." in fields[0] else f"<{fields[0]}>VALUE</{fields[0]}>"
-    if fields[0] in ("dstuser", "srcuser"):
+    names = _FIELD.findall(rule.title)
+    field = next((name for name in names if "." in name), next(iter(names), ""))
+    if field in ("dstuser", "srcuser"):
         tag = "<user>^VALUE$</user>"
-    elif "." not in fields[0] and fields[0] not in _STATIC_TAGS:
-        tag = f'<field name="{fields[0]}">^VALUE$</field>'
+    elif field in _STATIC_TAGS:
+        tag = f"<{field}>VALUE</{field}>"
+    elif field:
+        tag = f'<field name="{field}">^VALUE$</field>'
+    else:
+        tag = "<match>VALUE</match>"
     return (
         '<group name="local,">\n'
         '  <rule id="100100" level="0">\n'
@@ -356,11 +363,6 @@ def _child_rule(rule: RuleSpec, number: int) -> str:
         "  </rule>\n"
         "</group>"
     )
-
-
-_STATIC_TAGS = frozenset(
-    {"srcip", "dstip", "srcport", "dstport", "url", "id", "status", "action", "protocol", "hostname"}
-)
 
 
 def _techniques(rule: RuleSpec) -> Iterator[Named]:
