@@ -61,6 +61,7 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 _REACH = 400
 _MOST_AMPERSANDS = 4
 _BORDER = Mark("border")
+_NO_BLANK = EVERY - BLANKS
 _BEHIND_WORDS = BLANKS | frozenset(b"\"');|&<>`}")
 # ; | ` ( and line ends; && and & and { where a blank follows.
 _HEX_STOP = "0A|3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)"
@@ -212,6 +213,8 @@ def _grouped(text: str, node: Node) -> str:
 
 
 def _spell_bytes(node: Bytes, view: View) -> str | None:
+    if view is SHELL_TEXT and node.values == _NO_BLANK:
+        return view.byte(_NO_BLANK - frozenset(b"$"))  # where ${IFS} is a blank, a word ends there
     if node.inside or not node.values & BLANKS:
         return view.byte(node.values)
     rest = view.byte(node.values - BLANKS)
@@ -225,6 +228,10 @@ def _spell_repeated(node: Repeated, view: View) -> str | None:
         return "" if node.times[0] in "*?" or node.times.startswith("{0") else None
     if inner == "":
         return ""
+    if node.times in ("*", "+") and isinstance(node.part, Bytes) and inner == view.border:
+        if view in (LINE, HEX_SHELL_TEXT):  # the border is a row of blanks already, and two rows could be cut anywhere
+            return inner if node.times == "+" else f"(?:{inner})?"
+        return f"(?:{inner}){node.times}+"
     single = not view.hexadecimal and isinstance(node.part, Bytes) and _single(inner)
     times = _hex_times(node.times) if view.hexadecimal else node.times
     return f"{inner if single or _closed(inner) else f'(?:{inner})'}{times}"
@@ -386,6 +393,21 @@ def _any_of(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
     return one_of(choices) if choices else NEVER
 
 
+def _name_of(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
+    """A program's name; what repeats at its end is not given back, for the name ends there."""
+    choices = []
+    for pattern in patterns:
+        node = parse(pattern, ignore_case=ignore_case)
+        parts = node.parts if isinstance(node, Sequence) else (node,)
+        last = parts[-1]
+        if isinstance(last, Repeated) and isinstance(last.part, Bytes) and not last.part.values & _BEHIND_WORDS:
+            parts = (*parts[:-1], replace(last, times=last.times[0] + "+") if last.times in ("*", "+") else last)
+        text = spell(Sequence(parts), view)
+        if text:
+            choices.append(text)
+    return one_of(choices) if choices else NEVER
+
+
 @cache
 def _record_parts() -> tuple[str, str]:
     """What may stand before the program in a record, and what leads to a shell's text."""
@@ -406,7 +428,7 @@ def _begin(view: View) -> str:
     # What starts others stands in front of something: cheaper asked first.
     more = r"(?=[^\s;|\x26]++[^\S\n])" if view is LINE else ""
     before = more + _spelt(rf"(?:{_STARTERS}|{_WORDS_BEFORE}|(?:[^\s;|&()`{{/]*+/)++{_SHELL})", view)
-    blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|0A)++", LINE: r"\h++"}[view]
+    blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|5C0A)++", LINE: r"\h++"}[view]
     option = _spelt(r"(?:[-+][^\s;|&]*|\w+=[^\s;|&]*|\d[^\s;|&]*)", view)
     value = _spelt(r"[^\s;|&]+", view)
     option = f"(?:{_spelt(_VALUED, view)}{blank}{value}|{option})"
@@ -552,7 +574,7 @@ def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str
         if NEVER in asked.replace(f"(?!{NEVER})", ""):
             continue
         if form.program:
-            name = _any_of(form.program, view, ignore_case=ignore_case)
+            name = _name_of(form.program, view, ignore_case=ignore_case)
             if name != NEVER:
                 named.setdefault(name, []).append(asked)
                 programs += form.program
