@@ -432,8 +432,13 @@ def _record_parts() -> tuple[str, str]:
 
 
 @cache
-def _begin(view: View) -> str:
-    """What may stand between the start of a text, or a separator, and the program's name."""
+def _begin(view: View, *, by_path: bool) -> str:
+    """What may stand between the start of a text, or a separator, and the program's name.
+
+    Args:
+        view: the text.
+        by_path: what follows may begin with a slash itself; otherwise the folders in front of it are not given back.
+    """
     # What starts others stands in front of something: cheaper asked first.
     more = r"(?=[^\s;|\x26]++[^\S\n])" if view is LINE else ""
     before = more + _spelt(rf"(?:{_STARTERS}|{_WORDS_BEFORE}|(?:[^\s;|&()`{{/]*+/)++{_SHELL})", view)
@@ -442,7 +447,8 @@ def _begin(view: View) -> str:
     value = _spelt(r"[^\s;|&]++", view)
     option = f"(?:{_spelt(_VALUED, view)}{blank}{value}|{option})"
     quotes = _spelt(r"[\"'(]", view)
-    folder = _spelt(r"(?:[^\s;|&(){\"'=<>`/]*+/)*", view)
+    apart = "$" if view is SHELL_TEXT else ""  # there ${IFS} is a blank
+    folder = _spelt(rf"(?:[^\s;|&(){{\"'=<>`/{apart}]*+/)*{'' if by_path else '+'}", view)
     many = r"[\"'(\t\x20]{0,40}+" if view is LINE else f"(?:{quotes}|{blank}){{0,8}}+"
     options = "*+" if view.hexadecimal else f"{{0,{_MOST_OPTIONS}}}+"
     if view is SHELL_TEXT:  # without blanks there is hardly anything in front
@@ -550,7 +556,6 @@ def _first(node: Node) -> frozenset[int] | None:
 
 def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str:
     """Any of the forms in a text, found from its start."""
-    to_begin = _to_begin(view) + _begin(view)
     to_any = f"(?:{view.any})*?" if view.hexadecimal else f"{view.any}*?"
     before_stop = _reach(view)
     named: dict[str, list[str]] = {}
@@ -596,7 +601,9 @@ def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str
         begun.append(_looks(programs, view, ignore_case=ignore_case) + names)
     ways = []
     if begun:
-        ways.append(to_begin + one_of(begun))
+        firsts = _union(_first(parse(pattern, ignore_case=ignore_case)) for pattern in first)
+        by_path = firsts is None or ord("/") in firsts
+        ways.append(_to_begin(view) + _begin(view, by_path=by_path) + one_of(begun))
     if found:  # one search for all of them
         ways.append(to_any + _looks(looks, view, ignore_case=ignore_case) + one_of(found))
     ways += dict.fromkeys(asked_anywhere)
