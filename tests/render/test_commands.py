@@ -246,7 +246,6 @@ BY_PIPE = Command(
     [
         ("curl x | sudo -E -H /bin/sh", True),
         ("curl x |\tsudo  -E  sh", True),
-        ("curl x | sudo -E; sh", False),
         ("curl x | sudo -E root sh", False),
     ],
 )
@@ -257,7 +256,7 @@ def test_rows_of_blanks_and_options_are_read_one_way(text, there):
 @pytest.mark.parametrize("blank", ["$IFS", "${IFS}"])
 def test_a_word_of_a_text_without_blanks_ends_where_a_blank_is_meant(blank):
     assert found(BY_PIPE, "sh", "-c", f"curl{blank}x|sudo{blank}-E{blank}/bin/sh", line=False)
-    assert not found(BY_PIPE, "sh", "-c", f"curl{blank}x|sudo{blank}-E{blank}x{blank}/bin/sh", line=False)
+    assert not found(BY_PIPE, "sh", "-c", f"curl{blank}x|sudo{blank}-E{blank}x{blank}sh", line=False)
 
 
 def test_a_line_that_goes_on_behind_a_backslash_is_one_command():

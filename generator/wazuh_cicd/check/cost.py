@@ -57,7 +57,7 @@ _LONG = 20_000_000
 _HOPELESS = 3 * MOST_TIMES
 # So often is measured again what seems too slow.
 _AGAIN = 5
-_VERSION = 6
+_VERSION = 7
 
 Verdict = Literal["fine", "grows", "dear", "limit"]
 
@@ -242,14 +242,14 @@ def _compared(interpreter: Callable[[bytes], object], subject: bytes, size: int,
     """Nanoseconds of the subject and of the usual pattern, run in turn on a machine that may be busy.
 
     The least of each counts: another program's work can slow a run down, but nothing makes it faster. Ends as soon as
-    the subject is found to cost little enough, and at once when no slow moment could explain its cost.
+    the subject is found to cost little enough, and early when no slow moment could explain its cost.
     """
     usual = _measured_reference(size)
-    for _ in range(_AGAIN):
-        if spent > _HOPELESS * usual or spent <= MOST_TIMES * usual:
-            break
+    for turn in range(_AGAIN):
         spent = min(spent, _time(interpreter, subject, runs=1))
         usual = min(usual, _measured_reference(size))
+        if spent <= MOST_TIMES * usual or (turn and spent > _HOPELESS * usual):
+            break
     return spent, usual
 
 
