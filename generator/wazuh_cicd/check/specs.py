@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.cost import cost_findings
+from wazuh_cicd.check.fieldtypes import field_type_findings
 from wazuh_cicd.check.house import finding, house_findings
 from wazuh_cicd.check.nearmiss import near_miss_findings
 from wazuh_cicd.check.order import order_findings
@@ -49,6 +50,7 @@ def check_specs(
     findings.extend(house_findings(specs))
     findings.extend(title_findings(specs))
     findings.extend(runbook_findings(specs))
+    findings.extend(field_type_findings(specs))
     if package is not None and not problems.errors:
         findings.extend(_engine_findings(specs, package, stock))
         findings.extend(lock_findings(specs, package, root if root is not None else content_root()))

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.install.desired import RULE, is_list, is_program
+from wazuh_cicd.install.indexed import is_indexed
 from wazuh_cicd.install.record import ADVICE, PRIVATE
 from wazuh_cicd.spec.model import FIRST_ID, SOURCES
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.install.apply import Outcome
     from wazuh_cicd.install.plan import Change, Plan
+    from wazuh_cicd.install.smoke import Way
     from wazuh_cicd.install.status import Status
     from wazuh_cicd.install.verify import Verified
 
@@ -43,11 +45,14 @@ def plan_text(plan: Plan, *, details: bool = False) -> str:
     lines = [f"> {line}" for line in plan.switches]
     lines += _each(changes) if details else _summary(plan, changes)
     lines += _some("= {} (has local edits: kept as it is)", plan.kept, details=details)
-    lines += _some(
-        "! {} (the server API carries no such file: bring it there yourself)", plan.left_out, details=details
+    lines += _left(
+        plan.left_out, "the server API carries no such file: bring it there yourself", _NO_DASHBOARDS, details=details
     )
-    lines += _some(
-        "! {} (the server API cannot remove it: do so yourself if it is there)", plan.left_behind, details=details
+    lines += _left(
+        plan.left_behind,
+        "the server API cannot remove it: do so yourself if it is there",
+        "no OpenSearch Dashboards on the indexer that has them",
+        details=details,
     )
     if details or not changes:  # else it is loaded anyway
         lines += _some("* {} (written after the manager loaded it)", plan.stale, details=details)
@@ -61,6 +66,20 @@ def plan_text(plan: Plan, *, details: bool = False) -> str:
             f" then: {plan.activation}" + (f"; {len(plan.errors)} errors forbid it" if plan.errors else "")
         )
     return plain("\n".join(lines))
+
+
+_NO_DASHBOARDS = (
+    "no OpenSearch Dashboards has started on the indexer yet: apply again when it has, or import"
+    " build/indexer/saved-objects.ndjson there"
+)
+
+
+def _left(paths: Iterable[str], of_the_manager: str, of_the_indexer: str, *, details: bool) -> list[str]:
+    """What cannot be brought or removed: files by name, saved objects by their number."""
+    paths = list(paths)
+    saved = sum(map(is_indexed, paths))
+    lines = _some(f"! {{}} ({of_the_manager})", [path for path in paths if not is_indexed(path)], details=details)
+    return [*lines, f"! {saved} dashboards, panels and searches ({of_the_indexer})"] if saved else lines
 
 
 def _each(changes: Iterable[Change]) -> list[str]:
@@ -103,6 +122,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
     "lists": is_list,
     "programs": is_program,
     "ossec.conf": lambda path: path.endswith("ossec.conf"),
+    "indexer": is_indexed,
 }
 
 
@@ -208,6 +228,22 @@ _VERDICTS = {
     3: "in place, but not what the running manager has loaded: run 'wazuh-cicd install apply'",
     4: "not verified: the manager does not answer as it should; when it runs, 'wazuh-cicd install verify' tells",
 }
+
+
+def smoke_text(ways: Iterable[Way], *, indexed: bool) -> str:
+    """How far the event of each source came, and when it was seen where."""
+    ways = list(ways)
+    lines = []
+    for way in ways:
+        steps = [] if way.alert is None else [f"alerts.json {way.alert:.1f} s"]
+        steps += [] if way.indexed is None else [f"index {way.indexed:.1f} s"]
+        seen = f"rule {way.rule_id}: {', '.join(steps)}" if steps else ""
+        told = f"error: {way.problem}" if way.problem else "arrived"
+        lines.append(f"{way.source:<11} " + "; ".join(part for part in (seen, told) if part))
+    good = sum(not way.problem for way in ways)
+    end = "the index" if indexed else "alerts.json (no indexer is named: nothing is known of the index)"
+    lines.append(f"{good} of {len(ways)} sources' events arrived in {end}")
+    return plain("\n".join(lines))
 
 
 def status_text(status: Status) -> str:
