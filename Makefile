@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamps make set-up a no-op until pyproject.toml changes.
 $(VENV)/.run-stamp: pyproject.toml
@@ -33,22 +33,47 @@ setup-locked: ## the same at the exact versions and hashes of requirements/dev.t
 	@touch $(VENV)/.run-stamp $(VENV)/.dev-stamp
 
 .PHONY: lock
-lock: ## write requirements/dev.txt anew from pyproject.toml (needs uv)
+lock: ## write requirements/dev.txt and run.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements/dev.txt
+	echo hatchling | uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --constraint requirements/dev.txt pyproject.toml - -o requirements/run.txt
 
 .PHONY: demo
 demo: $(VENV)/.run-stamp ## build the package and replay an attack through the embedded evaluator
 	@$(BIN)/wazuh-cicd build -o build
 	@$(BIN)/wazuh-cicd demo
 
+# What a change breaks first: specs, evaluator, reports and how the project is built. FAST names other folders, or -k WORDS.
+FAST ?= tests/spec tests/engine tests/report tests/tools
+
+.PHONY: test-fast
+test-fast: $(VENV)/.dev-stamp ## what breaks first, in less than a minute
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow" $(FAST)
+
 .PHONY: test
-test: $(VENV)/.dev-stamp ## prove every rule and run the tests (what needs Docker, a manager or a scanner skips, saying why)
+test: $(VENV)/.dev-stamp ## prove every rule and run the tests, except those that need root or Docker
 	$(BIN)/wazuh-cicd test --stories tests/stories --jobs $(JOBS)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+.PHONY: test-root
+test-root: $(VENV)/.dev-stamp ## as root: the tests in network namespaces, on small file systems and with other accounts
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --with root -m "(root or kernel) and not docker"
+
+.PHONY: test-docker
+test-docker: $(VENV)/.dev-stamp ## as root: the tests that start a Docker engine of their own
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --with root,docker -m docker
+
+.PHONY: test-all
+test-all: $(VENV)/.dev-stamp ## all of them in one run, as CI does
+	$(BIN)/wazuh-cicd test --stories tests/stories --jobs $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --with root,docker
 
 .PHONY: build
 build: $(VENV)/.run-stamp ## render the Wazuh package to build/
 	$(BIN)/wazuh-cicd build -o build
+
+.PHONY: site
+site: $(VENV)/.run-stamp ## write the pages of the rules to build/site
+	$(BIN)/wazuh-cicd docs -o build/site
 
 .PHONY: check
 check: $(VENV)/.run-stamp ## find what is wrong with the specs
@@ -70,10 +95,33 @@ lint: $(VENV)/.dev-stamp ## ruff, who imports whom, and the 3.6 syntax of the pr
 types: $(VENV)/.dev-stamp ## mypy, strict
 	$(BIN)/mypy
 
+.PHONY: indexed
+indexed: $(VENV)/.dev-stamp ## send every alert to a real OpenSearch node in ten orders (Java, Maven; some minutes)
+	sh tests/indexer/install_opensearch.sh $(HOME)/.cache/wazuh-cicd/opensearch
+	WAZUH_CICD_ORDERS=10 $(BIN)/python -m pytest -s tests/indexer -k "alerts_are_lost or any_order"
+
 .PHONY: dist
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py
 
+# In an environment of its own, at the locked versions: it gets the wheel and has no checkout on its path.
+$(VENV)-compiled/.stamp: requirements/dev.txt
+	rm -rf $(VENV)-compiled
+	$(PYTHON) -m venv $(VENV)-compiled
+	$(VENV)-compiled/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+.PHONY: wheel-compiled
+wheel-compiled: $(VENV)-compiled/.stamp ## compile the evaluator into a wheel for this Python (needs a C compiler)
+	rm -rf dist/compiled
+	WAZUH_CICD_COMPILE=1 $(VENV)-compiled/bin/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist/compiled .
+
+.PHONY: test-compiled
+test-compiled: wheel-compiled ## the evaluator's tests and all recordings on that wheel
+	$(VENV)-compiled/bin/python -m pip install --quiet --no-deps --force-reinstall dist/compiled/*.whl
+	$(VENV)-compiled/bin/wazuh-cicd --version
+	WAZUH_CICD_COMPILED=1 $(VENV)-compiled/bin/python -m pytest -n $(JOBS) --override-ini 'pythonpath=tests .' tests/engine
+
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist $(VENV) $(VENV)-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis

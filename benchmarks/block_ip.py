@@ -134,7 +134,9 @@ def transaction(count: int) -> float:
 
 def main() -> int:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--sizes", default="0,10000,100000")
     parser.add_argument("--stock-limit", type=int, default=10000, help="the most rules that iptables is filled with")

@@ -115,7 +115,7 @@ def median(work: Callable[[], object], repeat: int) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1250, 2500, 5000, 10000])
     args = parser.parse_args()

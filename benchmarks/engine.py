@@ -93,7 +93,9 @@ def report(name: str, value: float, unit: str) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--stock", type=Path, required=True, metavar="DIR")
     parser.add_argument("--logs", type=Path, nargs="+", required=True, metavar="PATH")
     parser.add_argument("--repeat", type=int, default=5)

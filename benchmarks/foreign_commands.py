@@ -177,7 +177,9 @@ def events(clone: Path, seen: set[object]) -> Iterator[tuple[str, str]]:
 
 def main() -> int:
     """Judge all commands and print what was loud."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("clones", nargs="+", type=Path)
     parser.add_argument("--stock", type=Path)
     parser.add_argument("--show", type=int, default=100)

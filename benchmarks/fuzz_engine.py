@@ -201,7 +201,9 @@ def watch(name: str, count: int, slow: float, work: Callable[[], bytes]) -> int:
 
 def main() -> int:
     """Run both kinds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--ruleset", type=Path, action="append", default=[], help="folder with decoders/ and rules/")
     parser.add_argument("--logs", type=Path, action="append", default=[], help="file with one event a line")
     parser.add_argument("--events", type=int, default=100_000)

@@ -93,7 +93,7 @@ def measure(root: Path, events: list[bytes]) -> Counter[str]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0], allow_abbrev=False)
     parser.add_argument("--without", type=Path, required=True, metavar="ROOT")
     parser.add_argument("--with", dest="ours", type=Path, required=True, metavar="ROOT")
     parser.add_argument("events", type=Path)

@@ -120,7 +120,9 @@ def deliveries(repository: Path, most: int) -> list[tuple[int, dict[str, Any]]]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--pushes", type=int, default=2000)
     parser.add_argument("--level", type=int, default=6)

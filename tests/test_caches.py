@@ -46,6 +46,7 @@ def test_what_others_could_have_written_is_absent(path, tmp_path):
     assert caches.read(tmp_path / "pipe") is None
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file to another account")
 def test_a_file_of_another_account_is_absent(path):
     caches.write(path, b"content", kept=3)
@@ -80,7 +81,7 @@ def test_the_folder_is_named_or_that_of_the_user(monkeypatch, tmp_path):
     assert str(caches.cache_folder("kind")) == "/var/cache/x/kind"
 
 
-@pytest.mark.parametrize("how", ["link", "folder", "above", "owner"])
+@pytest.mark.parametrize("how", ["link", "folder", "above", pytest.param("owner", marks=pytest.mark.root)])
 def test_nothing_is_written_or_removed_where_another_account_leads_us(path, tmp_path, how):
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o700)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +30,7 @@ def test_the_version_is_printed_without_loading_any_room():
         "print([name for name in ('yaml', 'lxml', 'jinja2', 'requests', 'rich') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [f"wazuh-cicd {__version__}", "[]"]
+    assert done.stdout.splitlines() == [f"wazuh-cicd {__version__} (pure Python)", "[]"]
 
 
 def test_help_lists_every_verb():
@@ -47,6 +49,42 @@ def test_an_unknown_verb_is_wrong_use():
     done = run("biuld")
     assert done.returncode == 2
     assert "biuld" in done.stderr
+
+
+def test_the_command_alone_prints_its_help_and_has_done_nothing():
+    done = run()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == run("--help").stdout
+
+
+PARSERS = {
+    "the command": ["--versio"],
+    "a verb": ["check", "--forma", "json"],
+    "another verb": ["gate", "--repor", "x"],
+    "a verb of install": ["install", "plan", "--detail"],
+    "completion": ["completion", "--hel"],
+}
+
+
+@pytest.mark.parametrize("arguments", PARSERS.values(), ids=PARSERS)
+def test_an_abbreviation_of_an_option_is_refused(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: wazuh-cicd")
+    assert "Traceback" not in done.stderr
+
+
+def test_no_program_takes_abbreviations():
+    root = Path(__file__).parents[1]
+    calls = re.compile(r"(?:ArgumentParser|\.add_parser)\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
+    found = {
+        f"{place.relative_to(root)}: {call[:60]}": "allow_abbrev=False" in call
+        for folder in ("generator", "active_response", "wodles", "tools", "benchmarks")
+        for place in sorted((root / folder).rglob("*.py"))
+        for call in calls.findall(place.read_text(encoding="utf-8"))
+    }
+    assert len(found) > 10
+    assert [call for call, exact in found.items() if not exact] == []
 
 
 def test_a_failure_is_one_line_on_standard_error(monkeypatch, capsys):

@@ -17,7 +17,7 @@ from wazuh_cicd.errors import WazuhCicdError
 
 def main(argv: list[str] | None = None) -> int:
     """Write the programs; 0 when they are there, 2 when a module cannot be bundled."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0], allow_abbrev=False)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where the programs go, all beside each other")
     folder = parser.parse_args(argv).folder
     try:

@@ -148,7 +148,7 @@ def run(command: list[str], when: int) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Make everything; 0 when it is there."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0], allow_abbrev=False)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "dist", metavar="DIR")
     target = parser.parse_args(argv).output
     target.mkdir(parents=True, exist_ok=True)

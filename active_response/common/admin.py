@@ -18,7 +18,7 @@ def command_parser(home: Home, what: str) -> "tuple[ArgumentParser, _MutuallyExc
     import argparse  # noqa: PLC0415 - execd's calls need none
 
     about = "Wazuh active response: %s. Without options it serves wazuh-execd." % what
-    parser = argparse.ArgumentParser(prog=home.name, description=about)
+    parser = argparse.ArgumentParser(prog=home.name, description=about, allow_abbrev=False)
     return parser, parser.add_mutually_exclusive_group(required=True)
 
 

@@ -158,6 +158,7 @@ def test_nothing_is_written_where_a_link_in_place_of_the_logs_folder_points_to(t
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("name", NAMES)
 def test_a_folder_that_is_swapped_for_a_link_while_it_is_made_gives_nobody_elses_file_to_the_group(
     name, tmp_path, monkeypatch
@@ -202,6 +203,7 @@ def test_a_folder_that_another_process_makes_at_the_same_time_is_taken(name, tmp
     assert Path(path).is_dir()
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("name", NAMES)
 def test_a_folder_of_somebody_else_is_not_given_away_either(name, tmp_path):
     if os.geteuid() != 0:

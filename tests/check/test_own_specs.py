@@ -23,6 +23,10 @@ def test_no_spec_of_ours_is_wrong(findings):
     assert errors == []
 
 
+def test_no_title_of_ours_shows_a_hole_and_no_level_is_out_of_order(findings):
+    assert [str(finding) for finding in findings if finding.code in {"H708", "H709", "H710"}] == []
+
+
 def test_one_file_is_reported_on_alone(tmp_path, capsys):
     path = rule_files(content_root())[0]
     text = path.read_text("utf-8")

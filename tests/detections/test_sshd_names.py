@@ -94,6 +94,7 @@ def lines_of(log: Path) -> list[str]:
     return [line for line in lines if re.search(rf"{CLIENT.replace('.', '[.]')} port ", line)]
 
 
+@pytest.mark.root
 def test_a_name_like_a_log_line_neither_blocks_a_stranger_nor_is_it_counted(sshd, judge):
     port, log = sshd
     for name in HOSTILE:
@@ -106,6 +107,7 @@ def test_a_name_like_a_log_line_neither_blocks_a_stranger_nor_is_it_counted(sshd
     assert 112373 in {rule for rule, _, _ in verdicts}
 
 
+@pytest.mark.root
 def test_five_logins_are_five_where_passwords_are_off(sshd, judge):
     port, log = sshd
     for name in ("root", "root", "root", "oracle"):

@@ -85,8 +85,8 @@ def test_second_load_reads_no_xml(place, monkeypatch):
     def refuse(*_):
         raise AssertionError("parsed again")
 
-    monkeypatch.setattr("wazuh_cicd.engine.load.rulereader.read_xml", refuse)
-    monkeypatch.setattr("wazuh_cicd.engine.load.decoderxml.read_xml", refuse)
+    monkeypatch.setattr(ruleset, "read_rules", refuse)
+    monkeypatch.setattr(ruleset, "load_decoders", refuse)
     assert judge(load(), EVENTS[1]) == [100002]
     assert place.exists()
 

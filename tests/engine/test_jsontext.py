@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wazuh_cicd.engine.decode import jsontext
-from wazuh_cicd.engine.decode.jsontext import JsonError, JsonObject, parse
+from wazuh_cicd.engine.decode.jsonobject import JsonObject
+from wazuh_cicd.engine.decode.jsontext import JsonError, parse
 
 
 def fields(text: bytes, **options: bool) -> dict[str, str]:

@@ -230,6 +230,7 @@ def test_our_own_backups_are_no_foreign_names(root):
     assert not verify(LocalTarget(root), desired()).failures
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 def test_a_file_of_a_third_user_is_refused(root):
     install(root)
@@ -238,6 +239,7 @@ def test_a_file_of_a_third_user_is_refused(root):
         make_plan(LocalTarget(root), desired(version="2.0"))
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 def test_what_only_root_could_read_stays_so_when_the_list_moves(root):
     # A list that the API's layout had; an administrator closed it.
@@ -471,6 +473,7 @@ def test_a_folder_of_journals_that_others_could_write_is_not_believed(root, verb
     assert not (root / PROGRAM).exists()
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 @pytest.mark.parametrize("how", ["owner", "mode", "name"])
 def test_a_journal_that_another_could_write_is_not_believed(host, root, how):
@@ -487,6 +490,7 @@ def test_a_journal_that_another_could_write_is_not_believed(host, root, how):
         rollback(LocalTarget(root), say=lambda line: None)
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_journal_in_a_folder_of_another_user_is_not_believed(host, root, verb):
@@ -557,6 +561,7 @@ def test_a_journal_whose_id_leads_elsewhere_is_refused(host, root):
 # Programs
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 @pytest.mark.parametrize("loose", ["file", "folder", "owner", "home"])
 def test_root_runs_no_program_that_others_can_change(host, root, loose):
@@ -576,6 +581,7 @@ def test_root_runs_no_program_that_others_can_change(host, root, loose):
     assert not (host / "ran").exists()
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 def test_a_program_belongs_to_root_whatever_lay_there(root):
     program = root / "wodles/cicd/cicd-x"
@@ -588,6 +594,7 @@ def test_a_program_belongs_to_root_whatever_lay_there(root):
     assert (program.stat().st_uid, stat.S_IMODE(program.stat().st_mode)) == (0, 0o750)
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 @pytest.mark.parametrize("loose", ["active-response/bin", "active-response", ""])
 def test_no_program_is_put_where_others_could_exchange_it(root, loose):
@@ -597,6 +604,7 @@ def test_no_program_is_put_where_others_could_exchange_it(root, loose):
     assert not (root / PROGRAM).exists()
 
 
+@pytest.mark.root
 @NEEDS_ROOT
 @pytest.mark.parametrize("undone", [True, False])
 def test_a_program_that_is_put_back_belongs_to_root(root, undone):

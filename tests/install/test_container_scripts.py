@@ -31,7 +31,10 @@ CONF = """<ossec_config>
   </ruleset>
 </ossec_config>
 """
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to hand folders to another account")
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to hand folders to another account"),
+]
 
 
 @pytest.fixture

@@ -284,6 +284,7 @@ def test_a_file_that_is_named_must_be_there(tmp_path):
     assert read_file(None) == SettingsFile()
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="others' files are no danger to who is nobody special")
 def test_the_file_of_this_machine_is_not_believed_when_others_can_write_it(tmp_path, monkeypatch):
     file = tmp_path / "site.toml"

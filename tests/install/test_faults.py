@@ -189,6 +189,7 @@ def refused_for_room(root, before) -> bool:
     return False
 
 
+@pytest.mark.root
 def test_a_full_disk_at_any_point_changes_nothing(tmp_path, template):
     if os.geteuid() != 0 or not may_mount(tmp_path / "probe"):
         pytest.skip("needs the right to mount a small file system")
@@ -235,6 +236,7 @@ def test_a_kill_while_the_manager_reloads_is_taken_up_with_another_reload(tmp_pa
             assert snapshot(root) == before
 
 
+@pytest.mark.root
 def test_a_full_disk_apart_from_the_backups_is_survived_as_well(tmp_path, template):
     # As in a container, where etc is a volume of its own: backups are copies, and what was staged fills the disk.
     if os.geteuid() != 0 or not may_mount(tmp_path / "probe"):

@@ -57,6 +57,7 @@ def test_apply_writes_the_files_as_the_folder_has_its_own(root, said):
     assert not list(root.rglob(".*.cicd-*"))
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_owners_are_those_of_the_manager(root, said):
     for folder in ("etc/rules", "etc/decoders", "etc/lists"):

@@ -128,9 +128,12 @@ def test_the_block_of_ids_moves_as_a_whole(package):
     assert built.rule_id("b") == 211902
 
 
-@pytest.mark.parametrize("base", [0, -5, 995000])
-def test_an_impossible_block_is_refused(package, base):
-    with pytest.raises(UsageError, match="six digits"):
+@pytest.mark.parametrize(
+    ("base", "why"),
+    [(0, "own rules"), (-5, "own rules"), (99, "own rules"), (99999, "own rules"), (991001, "six digits")],
+)
+def test_an_impossible_block_is_refused(package, base, why):
+    with pytest.raises(UsageError, match=f"--id-base {base}: .*{why}.*; choose 100000 to 991000"):
         package(rule(111901, "a", when="{github.a: x}"), id_base=base)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from needs import BUSYBOX, is_static
 from scan_kit import Wodle, of
 from scan_live import (
     FAKE_KEY_ID,
@@ -314,6 +314,7 @@ def test_a_damaged_grype_database_is_told(grype: Wodle, tmp_path: Path, damage: 
     assert [e["reason"] for e in of(grype.run(timeout=120), "scan_error")] == [reason]
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("scanner_name", ["trivy", "grype"])
 def test_a_full_disk_is_told(tmp_path: Path, scanner_name: str) -> None:
     if os.geteuid() != 0:
@@ -504,7 +505,7 @@ def test_images_of_a_real_engine(wodle: Wodle, tmp_path: Path) -> None:
 def test_images_of_a_real_containerd(tmp_path: Path, host: str, scanners: tuple[str, ...]) -> None:
     trivy_database(tmp_path / "cache")
     grype_database(tmp_path / "cache")
-    busybox = shutil.which("busybox")
+    busybox = BUSYBOX if is_static(BUSYBOX) else None
     files = {"bin/busybox": Path(busybox).read_bytes()} if busybox else {}
     debian_image(tmp_path / "running.tar", tag="docker.io/library/running:1", files=dict(files))
     debian_image(tmp_path / "pulled.tar", packages={"openssl": "3.0.14-1"})

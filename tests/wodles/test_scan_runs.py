@@ -463,6 +463,7 @@ def test_scans_are_offline_and_ask_for_no_update(wodle: Wodle, trivy: StandIn) -
         assert option in args
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the network away from a child")
 def test_a_scan_of_what_is_here_has_no_network(wodle: Wodle, trivy: StandIn) -> None:
     wodle.config.update(registry=["registry.example.com/app:1"], database_update=True)

@@ -170,8 +170,20 @@ def _check_signature_rule(rule: object) -> None:
 
 
 def load_config(path: str) -> Config:
-    """Read a configuration file that only its owner, or root, may write."""
+    """Read a configuration file that only its owner, or root, may write.
+
+    Raises ``ScanError`` config, with the file's name, and the line where it is not JSON.
+    """
+    name = clean(path, 200)
+    data = read_trusted(path, "the configuration", 1 << 20)
     try:
-        return check_config(json.loads(read_trusted(path, "the configuration", 1 << 20).decode("utf-8")))
+        given = json.loads(data.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        place = "%s:%d:%d" % (name, error.lineno, error.colno)
+        raise ScanError("config", place + ": the configuration is not JSON") from None
     except (ValueError, RecursionError):
-        raise ScanError("config", "the configuration is not JSON") from None
+        raise ScanError("config", name + ": the configuration is not JSON") from None
+    try:
+        return check_config(given)
+    except ScanError as error:
+        raise ScanError(error.reason, "%s: %s" % (name, error.detail)) from None

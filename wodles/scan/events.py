@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any, Callable, Iterable, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from wodles.scan.text import clean
 
@@ -11,11 +11,33 @@ EVENT_BYTES = 8192  # an event never exceeds this; Wazuh's own limit is 64 KiB, 
 OUTPUT_BYTES = 48 << 20  # the Command module keeps at most 64 MiB of one run
 # The fields of an event, in order: texts and whole numbers; what is empty is left out.
 Fields = List[Tuple[str, Any]]
+UNKNOWN = "unknown"
+# Fields that titles of rules show, by the event and by what else it holds ("" is a field that it lacks): where a report
+# leaves one of them empty, the event says so in a word, so that no alert has a hole.
+CERTAIN: Tuple[Tuple[str, Optional[Tuple[str, str]], Tuple[str, ...]], ...] = (
+    ("vulnerability", None, ("artifact", "id", "package", "version", "severity")),
+    ("vulnerability", ("fixed", ""), ("status",)),
+    ("vulnerability", ("state", "resolved"), ("since",)),
+    ("vulnerability", ("state", "overdue"), ("since", "due")),
+    ("vulnerability", ("state", "suppressed"), ("suppressed_by",)),
+    ("secret", None, ("artifact", "id", "severity", "target", "lines")),
+    ("misconfiguration", None, ("artifact", "id", "severity", "target", "lines")),
+    ("license", None, ("artifact", "id", "category")),
+    ("dependency", None, ("artifact", "package")),
+    ("scan_error", None, ("artifact", "reason", "text")),
+    ("eol_os", None, ("artifact", "os")),
+    ("db_stale", None, ("scanner", "reason", "limit_hours")),
+    ("summary", ("scope", "artifact"), ("artifact",)),
+    ("untrusted_registry", None, ("artifact", "registry")),
+    ("unsigned_image", None, ("artifact", "reason")),
+    ("gate", None, ("artifact", "reason", "profile", "excused", "actor")),
+    ("gate", ("verdict", "fail"), ("problems",)),
+)
 _quote: Callable[[str], str] = json.encoder.encode_basestring_ascii
 
 
 def encode_event(event: str, fields: Iterable[Tuple[str, Any]]) -> bytes:
-    """Write one event: a JSON object on one line, at most 8 KiB, empty fields left out.
+    """Write one event: a JSON object on one line, at most 8 KiB, empty fields left out but for what is certain.
 
     Everything sits inside one key, so that no field becomes one of Wazuh's static fields. Output is ASCII: escapes
     cannot be cut in half, and no byte of it can be taken for a line's end.
@@ -28,6 +50,8 @@ def encode_event(event: str, fields: Iterable[Tuple[str, Any]]) -> bytes:
             text = clean(value)
             if text:
                 body.append((key, text))
+    known = dict(body)
+    body += [(name, UNKNOWN) for name in _certain(event, known) if name not in known]
     line = _encode_body(body)
     limit = 200
     while len(line) >= EVENT_BYTES and limit > 10:
@@ -35,6 +59,12 @@ def encode_event(event: str, fields: Iterable[Tuple[str, Any]]) -> bytes:
         line = _encode_body(body)
         limit //= 2
     return line
+
+
+def _certain(event: str, fields: Dict[str, Any]) -> Iterator[str]:
+    for kind, condition, names in CERTAIN:
+        if kind == event and (condition is None or fields.get(condition[0], "") == condition[1]):
+            yield from names
 
 
 def _encode_body(body: List[Tuple[str, Any]]) -> bytes:

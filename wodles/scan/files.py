@@ -8,6 +8,7 @@ import time
 from typing import Any, Dict, List, Tuple
 
 from wodles.scan.errors import ScanError
+from wodles.scan.text import clean
 
 
 def trusted(info: os.stat_result) -> bool:
@@ -16,14 +17,18 @@ def trusted(info: os.stat_result) -> bool:
 
 
 def read_trusted(path: str, what: str, limit: int) -> bytes:
-    """Read at most ``limit`` bytes of a file that can hide findings: only its owner, or root, may write it."""
+    """Read at most ``limit`` bytes of a file that can hide findings: only its owner, or root, may write it.
+
+    Raises ``ScanError`` config, with the file's name.
+    """
     try:
         with open(path, "rb") as stream:
             if not trusted(os.fstat(stream.fileno())):
-                raise ScanError("config", what + " may be changed by others than the owner")
+                raise ScanError("config", "%s: %s may be changed by others than the owner" % (clean(path, 200), what))
             return stream.read(limit)
     except OSError as error:
-        raise ScanError("config", "cannot read %s: %s" % (what, os.strerror(error.errno or 0))) from None
+        reason = os.strerror(error.errno or 0)
+        raise ScanError("config", "%s: cannot read %s: %s" % (clean(path, 200), what, reason)) from None
 
 
 def read_within(path: str, limit: int, seconds: float) -> bytes:

@@ -10,19 +10,21 @@ from wodles.scan.databases import database_times, update_databases
 from wodles.scan.errors import Problem, ScanError
 from wodles.scan.files import read_trusted, trusted
 from wodles.scan.sla import check_exceptions
+from wodles.scan.text import clean
 from wodles.scan.values import HOUR, age_doubt, day_of
 
 
 def prepare(run: Run) -> None:
     """Read the exceptions, update the databases, report when they are old."""
-    if run.config.exceptions:
+    path = run.config.exceptions
+    if path:
         try:
-            entries = json.loads(read_trusted(run.config.exceptions, "exceptions", 8 << 20).decode("utf-8"))
+            entries = json.loads(read_trusted(path, "the exceptions", 8 << 20).decode("utf-8"))
         except (ValueError, RecursionError):
-            raise ScanError("config", "the exceptions are not JSON") from None
+            raise ScanError("config", clean(path, 200) + ": the exceptions are not JSON") from None
         run.waivers, refused = check_exceptions(entries, run.now)
         for text in refused:
-            run.error(Problem("scan_error", "exception_invalid", text))
+            run.error(Problem("scan_error", "exception_invalid", "%s: %s" % (clean(path, 200), text)))
     if "vuln" not in run.config.checks or not run.config.scanners():
         run.inputs = fingerprint_inputs(run, {})
         return
@@ -72,6 +74,7 @@ def fingerprint_inputs(run: Run, times: Dict[str, Tuple[str, int]]) -> str:
             files.append(())
             continue
         if info and not trusted(info):
-            raise ScanError("config", "a file that hides findings may be changed by others than the owner")
+            doubt = "it can hide findings, and may be changed by others than the owner"
+            raise ScanError("config", "%s: %s" % (clean(path, 200), doubt))
     text = json.dumps([VERSION, settings, {n: t for n, (t, _) in times.items()}, files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -11,6 +11,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 from wodles.scan.errors import ScanError
 from wodles.scan.files import read_small_json, trusted
 from wodles.scan.reports import Finding
+from wodles.scan.text import clean
 
 
 class Entry(NamedTuple):
@@ -105,7 +106,8 @@ class State:
         os.makedirs(self.artifacts, mode=0o700, exist_ok=True)
         info = os.stat(directory)
         if not trusted(info):
-            raise ScanError("config", "the state directory may be changed by others than its owner")
+            doubt = "the state directory may be changed by others than its owner"
+            raise ScanError("config", "%s: %s" % (clean(directory, 200), doubt))
         os.chmod(directory, 0o700)
         self.salt = self._salt()
 

@@ -7,6 +7,7 @@ from typing import Dict, List, Optional, Set
 from wodles.scan.config import Config
 from wodles.scan.errors import ScanError
 from wodles.scan.process import Command, Outcome, run_program
+from wodles.scan.text import clean
 from wodles.scan.verify import verify_tool
 
 
@@ -90,4 +91,4 @@ def load_kev(path: str) -> Set[str]:
             entries = json.loads(stream.read(64 << 20).decode("utf-8"))["vulnerabilities"]
         return {str(entry["cveID"]) for entry in entries}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise ScanError("config", "kev_catalog cannot be read") from None
+        raise ScanError("config", clean(path, 200) + ": the kev_catalog cannot be read") from None

@@ -31,7 +31,7 @@ _AUDIT_FIELDS = {
 
 def house_findings(specs: SpecSet) -> Iterator[Finding]:
     """All findings that a single rule, or two rules side by side, can give; waived ones are left out."""
-    produced = _produced(specs)
+    produced = produced_fields(specs)
     for rule in specs.rules:
         for found in (*_title(rule, produced), *_short_sequence(rule), *_composite_level(rule, specs)):
             if found.code not in rule.waive:
@@ -72,7 +72,7 @@ def _title(rule: RuleSpec, produced: Mapping[str, set[str]]) -> Iterator[Finding
             yield finding(rule, rule.at("title"), "H706", text, fix)
 
 
-def _produced(specs: SpecSet) -> dict[str, set[str]]:
+def produced_fields(specs: SpecSet) -> dict[str, set[str]]:
     """The fields that each source is known to have: from its tests' events, its conditions and its decoders."""
     known: dict[str, set[str]] = {}
     for rule in specs.rules:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.cost import cost_findings
+from wazuh_cicd.check.fieldtypes import field_type_findings
 from wazuh_cicd.check.house import finding, house_findings
 from wazuh_cicd.check.nearmiss import near_miss_findings
 from wazuh_cicd.check.order import order_findings
 from wazuh_cicd.check.reach import Dead, counted_twice, dead_rules, group_thieves
 from wazuh_cicd.check.ruleset import from_message, silent_findings
+from wazuh_cicd.check.runbooks import runbook_findings
 from wazuh_cicd.check.titles import title_findings
 from wazuh_cicd.content.paths import content_root, stock_root
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset
@@ -47,6 +49,8 @@ def check_specs(
     findings = list(problems.findings)
     findings.extend(house_findings(specs))
     findings.extend(title_findings(specs))
+    findings.extend(runbook_findings(specs))
+    findings.extend(field_type_findings(specs))
     if package is not None and not problems.errors:
         findings.extend(_engine_findings(specs, package, stock))
         findings.extend(lock_findings(specs, package, root if root is not None else content_root()))

@@ -3,7 +3,8 @@
 Wazuh replaces ``$(field)`` with nothing when the event does not have the field. A field is certain when the rule, or
 every rule that it hangs on, has a condition on it: in Wazuh no condition holds on a missing field, whether it is denied
 or not. A composite also needs the fields whose values must agree. Where a decoder takes several fields out of a line
-with one expression, none of them comes without the others.
+with one expression, none of them comes without the others. Of events that a program of this package writes, the spec
+says itself which fields are certain (``certain``).
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def _own(rule: RuleSpec) -> frozenset[str]:
     asked = {condition.subject.lower() for condition in rule.when if _shows_something(condition)}
     denied = {condition.subject.lower() for condition in rule.unless}
     agreeing = {name.lower() for name in rule.correlate.same} if rule.correlate is not None else set()
-    return frozenset(asked | denied | agreeing)
+    declared = {name.lower() for name in rule.certain}
+    return frozenset(asked | denied | agreeing | declared)
 
 
 def _shows_something(condition: Condition) -> bool:

@@ -11,6 +11,7 @@ from wazuh_cicd.commands import engine_options
 from wazuh_cicd.content.agents import agent_files
 from wazuh_cicd.content.paths import content_root
 from wazuh_cicd.errors import SpecError, UsageError
+from wazuh_cicd.indexer import indexer_files
 from wazuh_cicd.install.settings import words
 from wazuh_cicd.render import render_package
 from wazuh_cicd.render.lock import write_lock
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"lock file: {changed} entries changed\n")
     elif args.retire:
         raise UsageError("--retire goes with --lock")
-    package = replace(package, files={**package.files, **agent_files()})
+    package = replace(package, files={**package.files, **agent_files(), **indexer_files(package.specs)})
     package.write(args.output)
     rules = len(package.rendered)
     quiet = sum(is_demoted(specs.by_name[name], args.status) for name in package.rendered)

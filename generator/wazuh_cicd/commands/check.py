@@ -1,9 +1,10 @@
 """Find what is wrong with specs or with any Wazuh ruleset.
 
-A PATH is a folder of specs (rules/*/*.yml), one spec file, or a ruleset laid out like a manager's (rules/*.xml,
-decoders/*.xml, lists/). Without PATH the package's own specs are checked. Exit 1 on errors and
-warnings; notes are free. --manager says what an upgrade of the manager would change for our rules: tests that its new
-stock rules break, rules that it would drop, and parents that read otherwise.
+A PATH is a folder of specs (rules/*/*.yml), one spec file, or a ruleset: laid out like a manager's (rules/*.xml,
+decoders/*.xml, lists/), or a folder with XML files of rules and decoders anywhere below it. Without PATH the package's
+own specs are checked. Exit 1 on errors and warnings; notes are free. --manager says what an upgrade of the manager
+would change for our rules: tests that its new stock rules break, rules that it would drop, and parents that read
+otherwise.
 
 With --fresh, what the specs name is compared with what their sources document: GitHub's audit log actions, Kubernetes
 API groups and, when they are given, the stock rules (--stock) and ATT&CK techniques (--attack) of a manager.
@@ -29,6 +30,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="*", type=Path, metavar="PATH", help="specs or a ruleset; default: our own specs"
     )
     parser.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text", help="default: text")
+    parser.add_argument(
+        "--write",
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help="also write this format to a file; repeatable",
+    )
     parser.add_argument(
         "--stock", type=Path, metavar="DIR", help="the stock ruleset, loaded beneath and not reported on"
     )
@@ -56,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Check; 1 when there is an error or a warning."""
     from wazuh_cicd.report.findings import FORMATS
 
+    writes = [_write_option(text) for text in args.write]
     if args.manager is not None:
         findings = _upgrade(args)
     elif args.fresh:
@@ -64,8 +73,19 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--github-events, --kubernetes-groups and --attack belong to --fresh")
     else:
         findings = collect(args.paths, stock=args.stock, root=args.root)
+    for name, path in writes:
+        path.write_text(FORMATS[name](findings), encoding="utf-8")
     sys.stdout.write(FORMATS[args.format](findings))
     return int(any(finding.severity is not Severity.NOTE for finding in findings))
+
+
+def _write_option(text: str) -> tuple[str, Path]:
+    from wazuh_cicd.report.findings import FORMATS
+
+    name, _, path = text.partition("=")
+    if not path or name not in FORMATS:
+        raise UsageError(f"--write {text}: write FORMAT=FILE, with a format of {', '.join(FORMATS)}")
+    return name, Path(path)
 
 
 def _upgrade(args: argparse.Namespace) -> list[Finding]:
@@ -129,6 +149,11 @@ def collect_fresh(args: argparse.Namespace) -> list[Finding]:
 
 
 def is_ruleset(folder: Path) -> bool:
-    """Whether a folder is laid out like a manager's: XML files below rules/ or decoders/."""
+    """Whether a folder holds XML files of rules or decoders, below rules/ and decoders/ or, without these, anywhere."""
+    from wazuh_cicd.engine.load.files import holds_scattered
+
     layouts = ("", "etc", "ruleset", "manager/etc")
-    return any(list((folder / layout / kind).glob("*.xml")) for layout in layouts for kind in ("rules", "decoders"))
+    if any(list((folder / layout / kind).glob("*.xml")) for layout in layouts for kind in ("rules", "decoders")):
+        return True
+    known = any((folder / layout / kind).is_dir() for layout in layouts for kind in ("rules", "decoders", "lists"))
+    return not known and holds_scattered(folder)

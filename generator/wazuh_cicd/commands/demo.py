@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from importlib import resources
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.errors import WazuhCicdError
+from wazuh_cicd.errors import UsageError, WazuhCicdError
 
 if TYPE_CHECKING:
     import argparse
 
+DEFAULT = "leaked-token-day"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Define the verb's arguments."""
-    parser.add_argument("story", type=Path, nargs="?", help="another story (YAML, see docs/specs.md)")
+    parser.add_argument(
+        "story",
+        type=Path,
+        nargs="?",
+        metavar="STORY",
+        help=f"a story's name, see --list, or a file (YAML, see docs/specs.md); default: {DEFAULT}",
+    )
+    parser.add_argument("--list", action="store_true", help="list the stories that the package brings")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the story; 1 when its alerts are not the expected ones."""
+    """Print the story; 2 when its alerts are not the expected ones."""
     from wazuh_cicd.proof.engines import EmbeddedEngine
     from wazuh_cicd.proof.rulesets import assemble
     from wazuh_cicd.proof.stories import load_story, play_story, unexpected
@@ -26,15 +35,36 @@ def run(args: argparse.Namespace) -> int:
     from wazuh_cicd.report import story as report
     from wazuh_cicd.spec import load_specs
 
+    if args.list:
+        if args.story:
+            raise UsageError("--list takes no STORY")
+        stories = [load_story(path) for path in bundled().values()]
+        sys.stdout.write(report.listing(stories))
+        return 0
+    story = load_story(_place(args.story))
     specs = load_specs()
     engine = EmbeddedEngine(assemble(package=render_package(specs).ruleset_files()))
-    if args.story:
-        story = load_story(args.story)
-    else:
-        with resources.as_file(resources.files("wazuh_cicd") / "_demo" / "story.yml") as path:
-            story = load_story(path)
     scenes = list(play_story(story, engine))
     report.show(story, scenes, specs)
     if difference := unexpected(story, scenes, {rule.id: rule.name for rule in specs.rules}):
         raise WazuhCicdError(f"the story did not end as it should: {difference}")
     return 0
+
+
+def bundled() -> dict[str, Path]:
+    """The stories that the package brings, by name."""
+    from wazuh_cicd.content.paths import content_root
+
+    first = Path(__file__).resolve().parent.parent / "_demo" / f"{DEFAULT}.yml"
+    return {path.stem: path for path in (first, *sorted((content_root() / "tests" / "stories").glob("*.yml")))}
+
+
+def _place(story: Path | None) -> Path:
+    stories = bundled()
+    if story is None:
+        return stories[DEFAULT]
+    if story.exists() or str(story) not in stories:
+        if not story.exists() and not story.suffix:
+            raise UsageError(f"{story}: no such story or file; 'wazuh-cicd demo --list' names the stories")
+        return story
+    return stories[str(story)]

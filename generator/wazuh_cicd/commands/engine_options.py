@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wazuh_cicd.commands.collector import loading
+
 if TYPE_CHECKING:
     import argparse
 
@@ -59,8 +61,9 @@ def open_engine(args: argparse.Namespace, name: str, *, package: bool = True) ->
         from wazuh_cicd.proof.package import cached_ruleset_files
         from wazuh_cicd.proof.rulesets import assemble
 
-        content = cached_ruleset_files(getattr(args, "status", None)) if package else None
-        return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))
+        with loading():
+            content = cached_ruleset_files(getattr(args, "status", None)) if package else None
+            return EmbeddedEngine(assemble(args.ruleset, stock=args.stock, package=content))
     from wazuh_cicd.manager.logtest import connect
 
     return connect(

@@ -26,7 +26,8 @@ from wazuh_cicd.gate.judge import Judge
 from wazuh_cicd.gate.policy import load_policy
 from wazuh_cicd.gate.profiles import PROFILES
 from wazuh_cicd.gate.scans import KINDS, Options, scan_all
-from wazuh_cicd.report.gate import FORMATS, as_table
+from wazuh_cicd.report.gate import FORMATS
+from wazuh_cicd.report.gatetable import as_table
 from wazuh_cicd.report.tables import wants_colour
 from wodles.scan.values import CLOCK_SKEW
 

@@ -59,6 +59,15 @@ def _configure_where(where: argparse._ArgumentGroup) -> None:
         " WAZUH_API_USER with WAZUH_API_PASSWORD or WAZUH_API_PASSWORD_FILE)",
     )
     where.add_argument(
+        "--indexer",
+        metavar="URL",
+        help="the Wazuh indexer that gets the index template, https://…:9200 (WAZUH_INDEXER_USER with"
+        " WAZUH_INDEXER_PASSWORD or WAZUH_INDEXER_PASSWORD_FILE; not said: as installed, first: none)",
+    )
+    where.add_argument(
+        "--indexer-ca", type=Path, metavar="FILE", help="the CA certificate to trust there (default: that of --ca)"
+    )
+    where.add_argument(
         "--state",
         type=Path,
         metavar="DIR",
@@ -76,6 +85,7 @@ def _configure_what(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--without", dest="drop", metavar="LIST", default="", help="take sources away")
     what.add_argument("--respond", metavar="LIST", default="", help="switch these responses on: block-ip,…")
     what.add_argument("--unrespond", metavar="LIST", default="", help="switch these responses off")
+    what.add_argument("--no-indexer", action="store_true", help="take away what lies on the indexer")
     what.add_argument(
         "--internal",
         action=argparse.BooleanOptionalAction,
@@ -145,6 +155,9 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
     from wazuh_cicd.report import install as report
 
     activate = not getattr(args, "no_activate", False)
+    record = installed(target)
+    if args.action not in _CHOOSING:
+        target = _with_indexer(args, target, file, record)
     if args.action == "rollback":
         undone = steps.rollback(target, activate=activate, say=_say)
         _out(f"rolled back {undone}")
@@ -153,7 +166,6 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         outcome = steps.apply(target, nothing(), activate=activate, say=_say, tick=_Bar().tick)
         _out(report.outcome_text(outcome))
         return outcome.verified.code
-    record = installed(target)
     before = _known_settings(record)
     if args.action == "status":
         wanted = choose(Options(), file, before) if before else None
@@ -175,8 +187,11 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         args.observe,
         args.status,
         args.runbook_url,
+        "" if args.no_indexer else args.indexer,
+        "" if args.no_indexer else _absolute(args.indexer_ca or (args.ca if args.indexer else None)),
     )
     settings = _choice(args, target, options, file, record)
+    target = _with_indexer(args, target, file, record, settings)
     desired = _desired(settings, target)
     if args.action == "plan":
         plan = make_plan(target, desired)
@@ -221,6 +236,42 @@ def open_target(args: argparse.Namespace) -> Target:
 
     root = args.root or Path(os.environ.get("WAZUH_ROOT") or "/var/ossec")
     return LocalTarget(root.resolve(), wait=args.wait, restart_command=shlex.split(args.restart_command))
+
+
+def _absolute(path: Path | None) -> str | None:
+    return str(path.resolve()) if path else None
+
+
+def _with_indexer(
+    args: argparse.Namespace,
+    target: Target,
+    file: SettingsFile,
+    record: Record | None,
+    settings: Settings | None = None,
+) -> Target:
+    """The manager together with the indexer that is named, or that its record names.
+
+    Raises:
+        UsageError: only a record that others may write names it: a password is not sent where they say.
+    """
+    from wazuh_cicd.install.indexed import IndexedTarget
+    from wazuh_cicd.manager.indexer import Indexer, IndexerCredentials, checked_url
+
+    before = _known_settings(record)
+    known = before.indexer if before else ""
+    stated = args.indexer or file.text("indexer")
+    url = (settings.indexer if settings else "") or known or stated
+    if not url:
+        return IndexedTarget(target, None)
+    url = checked_url(url)
+    if record is not None and url != (checked_url(stated) if stated else "") and not target.trusts(record):
+        raise UsageError(
+            f"the record on the manager, which others may write, names the indexer {url}:"
+            f" confirm it with --indexer {url}"
+        )
+    places = [settings.indexer_ca if settings else "", before.indexer_ca if before else "", file.text("indexer_ca")]
+    ca = _absolute(args.indexer_ca) or next(filter(None, places), None) or _absolute(args.ca if args.indexer else None)
+    return IndexedTarget(target, Indexer(url, IndexerCredentials.find(os.environ), Path(ca) if ca else None))
 
 
 def _known_settings(record: Record | None) -> Settings | None:
@@ -268,7 +319,9 @@ def _choice(
 
 
 def _desired(settings: Settings, target: Target) -> Desired:
+    from wazuh_cicd.indexer import indexer_files
     from wazuh_cicd.install.desired import desired_from
+    from wazuh_cicd.install.indexed import indexer_goal
     from wazuh_cicd.render import render_package
     from wazuh_cicd.spec import SOURCES, load_specs
 
@@ -290,6 +343,9 @@ def _desired(settings: Settings, target: Target) -> Desired:
         status=settings.status,
         runbook_url=settings.runbook_url,
         flat_lists=target.flat_lists,
+        indexer=settings.indexer,
+        indexer_ca=settings.indexer_ca,
+        indexed=indexer_goal(indexer_files(package.specs)) if settings.indexer else None,
     )
 
 

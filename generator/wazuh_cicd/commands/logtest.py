@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.commands import engine_options
+from wazuh_cicd.commands.collector import loading
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from wazuh_cicd.proof.rulesets import assemble
     from wazuh_cicd.report import logtest as report
 
-    ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files(args.status))
+    with loading():
+        ruleset = assemble(args.ruleset, package=None if args.no_package else cached_ruleset_files(args.status))
     for message in ruleset.messages:
         sys.stderr.write(f"wazuh-cicd: {message}\n")
     session = ruleset.session()

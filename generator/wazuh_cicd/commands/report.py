@@ -6,6 +6,7 @@ needs nothing from elsewhere, runs no script and can be mailed or printed.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wazuh_cicd.errors import UsageError, WazuhCicdError
+from wazuh_cicd.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -70,22 +71,20 @@ def run(args: argparse.Namespace) -> int:
     found = Input()
     bar = Bar("reading alerts", "alerts" if args.indexer else "B")
     analysis = Analysis(load_specs(), period, found, owners, described=args.incidents)
+    gc.freeze()  # the specs stay: the collector need not walk them for each thousand alerts
     try:
         analysis.take(_alerts(args, period, found, bar))
     finally:
         bar.end()
     bad = sum(found.bad.values())
     if not analysis.alerts:
-        raise _nothing(args, found)
+        sys.stderr.write(f"wazuh-cicd: {visible(_nothing(args, found))}\n")
+        return 1
     if bad or found.broken:
         what = [f"{bad} lines are no alerts, the first at {found.first_bad}"] if bad else []
         sys.stderr.write(f"wazuh-cicd: {visible('; '.join([*what, *found.broken]))}\n")
     _write(args.output, WRITERS[args.format](analysis.report(int(now))))
     return 0
-
-
-class _NothingError(WazuhCicdError):
-    """No alert was found."""
 
 
 def _alerts(args: argparse.Namespace, period: Period, found: Input, bar: Bar) -> Iterator[Alert]:
@@ -98,7 +97,7 @@ def _alerts(args: argparse.Namespace, period: Period, found: Input, bar: Bar) ->
     return read_files(find_files(args.alerts, period, found), found, bar)
 
 
-def _nothing(args: argparse.Namespace, found: Input) -> WazuhCicdError:
+def _nothing(args: argparse.Namespace, found: Input) -> str:
     """Say why there is nothing to report on: an empty report would look like a quiet day."""
     bad = sum(found.bad.values())
     where = args.indexer or ", ".join(map(str, args.alerts))
@@ -108,7 +107,7 @@ def _nothing(args: argparse.Namespace, found: Input) -> WazuhCicdError:
     if bad:
         why.append(f"{bad} lines are no alerts, the first at {found.first_bad}")
     why += found.broken
-    return _NothingError(f"{where}: no alert to report on; {'; '.join(why) or 'nothing is in it'}; no report written")
+    return f"{where}: no alert to report on; {'; '.join(why) or 'nothing is in it'}; no report written"
 
 
 def _write(path: Path | None, content: str) -> None:

@@ -216,8 +216,7 @@ class Session:
         verdict = Verdict(event, self.ruleset.options.manager)
         memory = self._memory
         seen = memory.seen
-        seen.previous = []
-        seen.previous_log = None
+        seen.begin_event()
         roots = self.ruleset.tree.roots
         if not roots:
             verdict.failed = True

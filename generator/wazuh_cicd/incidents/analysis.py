@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wazuh_cicd import __version__
-from wazuh_cicd.incidents.entities import entities_of, keys_of, text
+from wazuh_cicd.incidents.entities import entities_of, keys_of
 from wazuh_cicd.incidents.grouping import FOREIGN, NOTABLE, Event, Grouping
 from wazuh_cicd.incidents.model import (
     Control,
@@ -40,13 +40,16 @@ if TYPE_CHECKING:
 OTHER = "other"
 _DAY = 86_400
 _TITLE = 400
-_RULES = 100_000
+_RULES = 20_000
+_WORST_LEVEL = 16
 
 _INCIDENTS = 50  # described one by one
 _NAMES = 8  # of one kind in an incident
 _STEPS = 6
 _TALKERS = 10  # of one kind
 _NOISY = 25
+_GENERATIONS = 5  # of parents whose lists are looked at
+_ASKED = 3  # lists of a rule
 _QUIET = 3  # entries proposed for a rule
 _WORST = 40  # vulnerabilities listed
 _UNOWNED = 20
@@ -82,68 +85,74 @@ class Analysis:
         self._sources: dict[str, SourceTally] = {}
         self._talkers = Talkers()
         self._hours = Hours()
-        self._levels: Counter[int] = Counter()
         self._findings = Findings()
         self._grouping = Grouping()
         self._bounded = self.period != Period()
-        self.alerts = 0
 
     # -- taking alerts ---------------------------------------------------------------------------------------------
 
     def take(self, alerts: Iterable[Alert]) -> None:
         """Look at alerts, one after the other."""
+        read = self._clock.read
         for alert in alerts:
-            reason = self._take(alert)
-            if reason:
-                self.found.refuse(self.found.files[-1] if self.found.files else "alerts", 0, reason)
+            try:
+                about = alert["rule"]
+                number, level = about["id"], about["level"]
+            except (KeyError, TypeError):
+                self._refuse("no rule, id or level in it")
+                continue
+            if type(level) is not int or type(number) is not str or not 0 <= level <= _WORST_LEVEL:
+                level = _level(level)
+                if level is None or type(number) is not str or type(about) is not dict:
+                    self._refuse("no rule, id or level in it")
+                    continue
+            when = read(alert)
+            if when is None:
+                self._refuse("no time in it")
+            elif self._bounded and not self.period.holds(when):
+                self.found.outside += 1
+            else:
+                self._count(alert, about, number, level, when)
 
-    def _take(self, alert: Alert) -> str:
-        """Take one alert; the reason where it is none."""
-        about = alert.get("rule")
-        if type(about) is not dict:
-            return "no rule in it"
-        when = self._clock.read(alert)
-        if when is None:
-            return "no time in it"
-        if self._bounded and not self.period.holds(when):
-            self.found.outside += 1
-            return ""
-        number, level = about.get("id"), about.get("level")
-        if type(level) is not int:
-            level = int(level) if type(level) is str and level.isascii() and level.isdigit() and len(level) < 3 else -1
-        if type(number) is not str or not 0 <= level <= 16:
-            return "no rule id or level in it"
+    def _refuse(self, reason: str) -> None:
+        self.found.refuse(self.found.files[-1] if self.found.files else "alerts", 0, reason)
+
+    def _count(self, alert: Alert, about: Alert, number: str, level: int, when: int) -> None:
         tally = self._rules.get(number) or self._first(number, when, about)
         tally.add(alert, when, level)
         source = tally.source
-        self.alerts += 1
-        self._levels[level] += 1
         self._hours.add(when, level)
-        self._sources[source].add(when, level)
         named = entities_of(alert, source)
         self._talkers.add(named, level)
         if source == "scanner":
             self._findings.add(alert, when)
-        title = text(about.get("description"))
-        event = Event(when, number, level, title[:_TITLE], source, named, tally.techniques)
-        if level >= (NOTABLE if source != OTHER else FOREIGN):
+        notable = level >= (NOTABLE if source != OTHER else FOREIGN)
+        if not notable and not named.actor and not named.address:
+            return  # nobody's: it can join nothing
+        title = about.get("description")
+        title = title[:_TITLE] if type(title) is str else ""
+        event = Event(when, tally.rule, level, title, source, named, tally.techniques)
+        if notable:
             self._grouping.notable(event, keys_of(alert, source, named))
         else:
             self._grouping.ordinary(event)
-        return ""
 
-    def _first(self, number: str, when: int, about: dict[str, object]) -> RuleTally:
+    @property
+    def alerts(self) -> int:
+        """How many alerts were taken."""
+        return sum(one.count for one in self._sources.values())
+
+    def _first(self, number: str, when: int, about: Alert) -> RuleTally:
         """Begin to count a rule; beyond what a ruleset can hold, what is left is one rule."""
         number = number[:20]
         source = self._source_of(number)
-        if source not in self._sources:
-            self._sources[source] = SourceTally(when)
+        heard = self._sources.setdefault(source, SourceTally(source, when))
         if len(self._rules) >= _RULES:
             number = "more"
         known = self._rules.get(number)
         if known is None:
             fields = [_IN_ALERTS.get(one, one) for one, _, _ in self._asked(number)]
-            known = self._rules[number] = RuleTally(number, source, fields, when, about)
+            known = self._rules[number] = RuleTally(number, heard, fields, when, about)
         return known
 
     def _source_of(self, number: str) -> str:
@@ -161,22 +170,29 @@ class Analysis:
         return self.specs.by_id.get(int(number)) if number.isascii() and number.isdigit() else None
 
     def _asked(self, number: str) -> list[tuple[str, str, bool]]:
-        """Which field of a rule is looked up in which list, and whether by address: an entry there quiets it."""
-        spec = self._spec(number)
-        if spec is None:
-            return []
-        return [
-            (condition.subject, matcher.name, matcher.by_address)
-            for condition in spec.unless
-            for matcher in condition.matchers
-            if isinstance(matcher, InList) and matcher.value is None
-        ][:2]
+        """Which field of a rule is looked up in which list, and whether by address: an entry there quiets it.
+
+        A list that its only parent asks, or the rule whose alerts it counts, quiets it as well.
+        """
+        spec, found = self._spec(number), dict[tuple[str, str, bool], None]()
+        for _ in range(_GENERATIONS):
+            if spec is None:
+                break
+            for condition in spec.unless:
+                for matcher in condition.matchers:
+                    if isinstance(matcher, InList) and matcher.value is None:
+                        found[condition.subject, matcher.name, matcher.by_address] = None
+            counted = spec.correlate.rule if spec.correlate is not None else None
+            above = (counted,) if counted else spec.parents.rules
+            spec = self.specs.by_name.get(above[0]) if len(above) == 1 and not spec.parents.stock else None
+        return list(found)[:_ASKED]
 
     # -- the report ------------------------------------------------------------------------------------------------
 
     def report(self, now: int) -> Report:
         """Everything that was found, as of ``now`` in seconds since the epoch; ends the analysis."""
         groups = self._grouping.finish()
+        self._talkers.settle()
         shown = [one for one in groups if one.level >= self.incident_level]
         incidents = self._incidents(shown[: self.described])
         more = Counter(one.level for one in shown[self.described :])
@@ -191,8 +207,8 @@ class Analysis:
             reading=self._reading(),
             first=first,
             last=last,
-            levels=sorted(self._levels.items(), reverse=True),
-            hours=[(hour * 3600, *counts) for hour, counts in sorted(self._hours.counts.items())],  # type: ignore[misc]
+            levels=sorted(self._hours.levels().items(), reverse=True),
+            hours=self._hours.hours(),
             incidents=incidents,
             more=sorted(more.items(), reverse=True),
             talkers=[one for kind in self._talkers.kinds for one in self._top_talkers(kind, _TALKERS)],
@@ -275,7 +291,7 @@ class Analysis:
             if spec is None or row.event.level < NOTABLE:
                 continue
             steps = spec.triage if not seen else spec.triage[:1]
-            seen.update(dict.fromkeys(steps))
+            seen.update(dict.fromkeys(step.text for step in steps))
             if len(seen) >= _STEPS:
                 break
         yield from list(seen)[:_STEPS]
@@ -418,6 +434,13 @@ class Analysis:
         ]
         lines.sort(key=lambda one: (-one.incidents, -one.notable, -one.alerts, one.team))
         return lines, sorted(unowned, key=lambda one: (-one.worst, -one.count, one.name))
+
+
+def _level(value: object) -> int | None:
+    """A level that is written as text, as some indexers give it; None where it is none."""
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 3 and int(value) <= _WORST_LEVEL:
+        return int(value)
+    return None
 
 
 def _most(group: Group, kind: str) -> list[str]:

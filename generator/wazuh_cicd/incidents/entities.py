@@ -55,6 +55,9 @@ class Entities(NamedTuple):
     image: str = ""
 
 
+_NOTHING = Entities()
+
+
 def text(value: object) -> str:
     """A value that names something, as text of bounded length."""
     if type(value) is not str or value in _NOBODY:
@@ -78,8 +81,9 @@ def is_private(address: str) -> bool:
 
 def _address(value: object) -> str:
     """An address; services' names, which stand in the same fields, are none."""
-    found = text(value)
-    return found if found[:1].isdigit() or ":" in found else ""
+    if type(value) is not str or not (value[:1].isdigit() or ":" in value):
+        return ""
+    return value[:_LONGEST]
 
 
 def _host(alert: Alert) -> str:
@@ -92,8 +96,9 @@ def _host(alert: Alert) -> str:
 def _github(_: Alert, data: dict[str, Any]) -> Entities:
     github = data.get("github")
     if type(github) is not dict:
-        return Entities()
-    return Entities(text(github.get("actor")), _address(github.get("actor_ip")), text(github.get("repo")))
+        return _NOTHING
+    get = github.get
+    return Entities(text(get("actor")), _address(get("actor_ip")), text(get("repo")))
 
 
 def _kubernetes(_: Alert, data: dict[str, Any]) -> Entities:
@@ -111,7 +116,7 @@ def _vault(_: Alert, data: dict[str, Any]) -> Entities:
 def _aws(_: Alert, data: dict[str, Any]) -> Entities:
     aws = data.get("aws")
     if type(aws) is not dict:
-        return Entities()
+        return _NOTHING
     who = aws.get("userIdentity")
     actor = text(dig(who, "arn")) or text(dig(who, "userName")) or text(dig(who, "principalId"))
     return Entities(actor, _address(aws.get("sourceIPAddress")))

@@ -226,10 +226,8 @@ class Grouping:
         self.dropped: Counter[int] = Counter()
 
     def ordinary(self, event: Event) -> None:
-        """Take an alert below level 7: it is remembered for an hour, or joins what its actor did."""
+        """Take a lower alert that names an actor or an address: it is remembered, or joins what these did."""
         who = (event.named.actor, event.named.address)
-        if who == ("", ""):
-            return
         suspect = self._suspects.get(who)
         if suspect is not None and suspect.near(event.when, _CONTEXT_APART):
             _top(suspect.group).add(event)

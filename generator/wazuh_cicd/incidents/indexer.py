@@ -1,8 +1,8 @@
 """Alerts from a Wazuh indexer, page by page, in the order of their times.
 
 A page is asked for with ``search_after`` (OpenSearch, "Paginate results"): each continues where the one before ended,
-so that any number of alerts can be read. The certificate is always verified. The password comes from the environment,
-never from the command line, where every user of the host can read it.
+so that any number of alerts can be read. The certificate is always verified; plain HTTP is for a node on this machine
+alone. The password comes from the environment, never from the command line, where every user of the host can read it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,6 @@ from wazuh_cicd.errors import UsageError, WazuhCicdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from wazuh_cicd.incidents.reading import Alert, Input, Period, Progress
 
@@ -31,6 +31,7 @@ _PATTERN = "wazuh-alerts-*"
 _LONGEST_PAGE = 512 << 20
 #: What the report reads of an alert; the raw log, the longest part, is not among it.
 _FIELDS = ("timestamp", "@timestamp", "id", "location", "rule", "agent", "data", "manager.name")
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _USER, _PASSWORD = "WAZUH_INDEXER_USER", "WAZUH_INDEXER_PASSWORD"
 
 
@@ -71,15 +72,18 @@ class Indexer:
             UsageError: one of them cannot be used.
         """
         parts = urlsplit(self.url)
-        if parts.scheme != "https" or not parts.hostname:
+        local = parts.scheme == "http" and parts.hostname in _LOCAL
+        if not local and (parts.scheme != "https" or not parts.hostname):
             raise UsageError(f"--indexer {self.url}: must be https://HOST:9200, so that nobody reads the password")
         if parts.username or parts.password:
             raise UsageError(f"--indexer: put user and password into {_USER} and {_PASSWORD}, not into the address")
         if parts.query or parts.fragment:
             raise UsageError(f"--indexer {self.url}: must be https://HOST:9200, without a query")
-        user, password = self.environment.get(_USER, ""), self.environment.get(_PASSWORD, "")
-        if not user or not password:
-            raise UsageError(f"--indexer: set {_USER} and {_PASSWORD}; a user that may read {_PATTERN} is enough")
+        user, password = self.environment.get(_USER, ""), self._password()
+        if bool(user) != bool(password) or not (user or local):
+            raise UsageError(
+                f"--indexer: set {_USER} with {_PASSWORD} or {_PASSWORD}_FILE; reading {_PATTERN} is all it needs"
+            )
         try:
             context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
         except (OSError, ssl.SSLError) as error:
@@ -87,8 +91,20 @@ class Indexer:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._http = requests.Session()
         self._http.trust_env = False  # no ~/.netrc, no proxy that was meant for something else
-        self._http.auth = (user, password)
+        self._http.auth = (user, password) if user else None
         self._http.mount("https://", _Verifying(context))
+
+    def _password(self) -> str:
+        file = self.environment.get(f"{_PASSWORD}_FILE", "")
+        if self.environment.get(_PASSWORD) or not file:
+            return self.environment.get(_PASSWORD, "")
+        try:
+            found = Path(file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{file}: cannot be read; it must hold the password alone") from error
+        if not found or "\n" in found:
+            raise UsageError(f"{file}: must hold one line, the password alone")
+        return found
 
     def alerts(self, period: Period, found: Input, progress: Progress) -> Iterator[Alert]:
         """The alerts of a period, the oldest first.

@@ -35,7 +35,7 @@ _DAY_SECONDS = 86_400
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NAME = re.compile(r"(?:alerts|ossec-alerts-(?P<day>\d\d)(?:-(?P<part>\d+))?)\.json(?P<packed>\.gz)?\Z")
 _FOLDERS = re.compile(r"(?P<year>\d{4})/(?P<month>[A-Z][a-z]{2})\Z")
-_CACHED_MINUTES = 20_000
+_CACHED = 20_000
 
 
 @dataclass
@@ -197,7 +197,7 @@ def read_files(files: Sequence[Path], found: Input, progress: Progress) -> Itera
 
         with path.open("rb") as raw:
             for number, line in enumerate(_lines(raw, path, found, at), 1):
-                if not line or line.isspace():
+                if len(line) < 20 and not line.strip():
                     continue
                 found.lines += 1
                 alert = _parsed(line, decode)
@@ -252,11 +252,15 @@ def _lines(raw: IO[bytes], path: Path, found: Input, at: Callable[[int], None]) 
 # -- their times -----------------------------------------------------------------------------------------------------
 
 
+_TWO_DIGITS = {f"{number:02}": number for number in range(60)}
+
+
 class Clock:
-    """Turns ``2026-11-29T18:00:00.123+0000`` into seconds since the epoch; a minute is parsed once."""
+    """Turns ``2026-11-29T18:00:00.123+0000`` into seconds since the epoch; a day is parsed once."""
 
     def __init__(self) -> None:
-        """Know no minute yet."""
+        """Know no day yet."""
+        self._days: dict[str, int] = {}
         self._minutes: dict[str, int] = {}
 
     def read(self, alert: Alert) -> int | None:
@@ -264,15 +268,35 @@ class Clock:
         text = alert.get("timestamp") or alert.get("@timestamp")
         if type(text) is not str or not 19 <= len(text) <= 40:
             return None
-        key = text[:16] + text[19:].lstrip(".0123456789")
+        zone = text[23:] if text[19:20] == "." and len(text) > 23 else text[19:]
+        key = text[:16] + zone
         minute = self._minutes.get(key)
         if minute is None:
-            try:
-                moment = datetime.strptime(key.replace("Z", "+0000"), "%Y-%m-%dT%H:%M%z")
-            except ValueError:
+            minute = self._minute(text)
+            if minute is None:
                 return None
-            if len(self._minutes) > _CACHED_MINUTES:
+            if len(self._minutes) > _CACHED:
                 self._minutes.clear()
-            minute = self._minutes[key] = int(moment.timestamp())
-        seconds = text[17:19]
-        return minute + int(seconds) if seconds.isascii() and seconds.isdigit() else None
+            self._minutes[key] = minute
+        second = _TWO_DIGITS.get(text[17:19])
+        return None if second is None else minute + second
+
+    def _minute(self, text: str) -> int | None:
+        day = text[:11] + text[19:].lstrip(".0123456789")
+        start = self._days.get(day)
+        if start is None:
+            start = self._parse(day)
+        hour, minute = _TWO_DIGITS.get(text[11:13]), _TWO_DIGITS.get(text[14:16])
+        if start is None or hour is None or minute is None:
+            return None
+        return start + 3600 * hour + 60 * minute
+
+    def _parse(self, key: str) -> int | None:
+        try:
+            moment = datetime.strptime(key.replace("Z", "+0000"), "%Y-%m-%dT%z")
+        except ValueError:
+            return None
+        if len(self._days) > _CACHED:
+            self._days.clear()
+        found = self._days[key] = int(moment.timestamp())
+        return found

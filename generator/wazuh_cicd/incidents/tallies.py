@@ -5,6 +5,7 @@ Everything here is bounded: the names in alerts are made by whoever causes them,
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.incidents.entities import Entities, dig, text
@@ -18,7 +19,8 @@ _TALKERS = 40_000
 _VALUES = 400
 _FINDINGS = 100_000
 _HOUR = 3600
-_HOURS = 20_000  # more than two years of them
+_HOURS = 100_000  # of one level; all levels of a year
+_LEVELS = 32
 _TITLE = 400
 
 
@@ -40,28 +42,41 @@ class Talkers:
         self.kinds: dict[str, dict[str, Value]] = {kind: {} for kind in Entities._fields}
         #: Alerts whose value was forgotten, by kind.
         self.forgotten: dict[str, int] = dict.fromkeys(Entities._fields, 0)
-        self._tables = tuple(self.kinds.values())
+        # Most alerts name what others name together: these are counted together, and taken apart at the end.
+        self._together: dict[Entities, list[int]] = {}
 
     def add(self, named: Entities, level: int) -> None:
         """Count one alert."""
-        for table, name in zip(self._tables, named, strict=True):
-            if name:
-                value = table.get(name)
-                if value is None:
-                    if len(table) >= _TALKERS:
-                        self._forget(table)
-                    value = table[name] = Value()
-                value.count += 1
-                if level >= 7:
-                    value.notable += 1
-                value.worst = max(value.worst, level)
+        counts = self._together.get(named)
+        if counts is None:
+            if len(self._together) >= _TALKERS:
+                self.settle()
+            counts = self._together[named] = [0, 0, 0]
+        counts[0] += 1
+        if level >= 7:
+            counts[1] += 1
+        if level > counts[2]:  # noqa: PLR1730 - a call for each alert
+            counts[2] = level
 
-    def _forget(self, table: dict[str, Value]) -> None:
-        ordered = sorted(table.items(), key=lambda item: (item[1].worst, item[1].count))
-        kind = next(kind for kind, one in self.kinds.items() if one is table)
-        for name, value in ordered[: _TALKERS // 2]:
-            self.forgotten[kind] += value.count
-            del table[name]
+    def settle(self) -> None:
+        """Bring ``kinds`` up to date."""
+        for named, (count, notable, worst) in self._together.items():
+            for kind, name in zip(Entities._fields, named, strict=True):
+                if name:
+                    table = self.kinds[kind]
+                    value = table.get(name)
+                    if value is None:
+                        value = table[name] = Value()
+                    value.count += count
+                    value.notable += notable
+                    value.worst = max(value.worst, worst)
+        self._together.clear()
+        for kind, table in self.kinds.items():
+            if len(table) > _TALKERS:
+                ordered = sorted(table.items(), key=lambda item: (item[1].worst, item[1].count))
+                for name, value in ordered[: len(table) - _TALKERS // 2]:
+                    self.forgotten[kind] += value.count
+                    del table[name]
 
 
 class RuleTally:
@@ -77,6 +92,7 @@ class RuleTally:
         "controls",
         "count",
         "first",
+        "heard",
         "last",
         "level",
         "rule",
@@ -86,9 +102,9 @@ class RuleTally:
         "title",
     )
 
-    def __init__(self, rule: str, source: str, fields: Iterable[str], when: int, about: dict[str, Any]) -> None:
-        """Begin with what the first alert says of the rule."""
-        self.rule, self.source = rule, source
+    def __init__(self, rule: str, heard: SourceTally, fields: Iterable[str], when: int, about: Alert) -> None:
+        """Begin with what the first alert says of the rule; each alert counts for its source, too."""
+        self.rule, self.heard, self.source = rule, heard, heard.source
         self.asked: tuple[tuple[tuple[str, ...], dict[str, int]], ...] = tuple(
             (tuple(one.split(".")), {}) for one in fields
         )
@@ -102,13 +118,18 @@ class RuleTally:
     def add(self, alert: Alert, when: int, level: int) -> None:
         """Count one alert."""
         self.count += 1
-        self.level = max(self.level, level)
+        self.heard.add(when, level)
+        if level > self.level:  # noqa: PLR1730 - a call for each alert
+            self.level = level
         if when > self.last:
             self.last = when
         elif when < self.first:
             self.first = when
         for path, values in self.asked:
-            value = text(dig(alert.get("data"), *path))
+            found: object = alert.get("data")
+            for name in path:
+                found = found.get(name) if type(found) is dict else None
+            value = text(found)
             if value:
                 if value in values:
                     values[value] += 1
@@ -145,10 +166,11 @@ def _controls(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
 class SourceTally:
     """One source: its alerts by hour, so that silences show."""
 
-    __slots__ = ("count", "first", "gap", "last", "notable")
+    __slots__ = ("count", "first", "gap", "last", "notable", "source")
 
-    def __init__(self, when: int) -> None:
+    def __init__(self, source: str, when: int) -> None:
         """Begin with the first alert."""
+        self.source = source
         self.count = self.notable = 0
         self.first = self.last = when
         #: The longest time without an alert: seconds, and since when.
@@ -168,21 +190,40 @@ class SourceTally:
 
 
 class Hours:
-    """Alerts by hour and by how bad they are: below 7, 7 to 9, 10 to 12, 13 and above."""
+    """Alerts by hour and level."""
 
     def __init__(self) -> None:
         """Begin with no hour."""
-        self.counts: dict[int, list[int]] = {}
+        self._counts: dict[int, int] = {}
+        #: Alerts beyond the hours that are kept, by level.
+        self._more: Counter[int] = Counter()
 
     def add(self, when: int, level: int) -> None:
         """Count one alert."""
-        hour = when // _HOUR
-        counts = self.counts.get(hour)
-        if counts is None:
-            if len(self.counts) >= _HOURS:
-                return
-            counts = self.counts[hour] = [0, 0, 0, 0]
-        counts[0 if level < 7 else 1 if level < 10 else 2 if level < 13 else 3] += 1
+        key = when // _HOUR * _LEVELS + level
+        count = self._counts.get(key)
+        if count is not None:
+            self._counts[key] = count + 1
+        elif len(self._counts) < _HOURS:
+            self._counts[key] = 1
+        else:
+            self._more[level] += 1
+
+    def levels(self) -> Counter[int]:
+        """Alerts by level."""
+        found = Counter(self._more)
+        for key, count in self._counts.items():
+            found[key % _LEVELS] += count
+        return found
+
+    def hours(self) -> list[tuple[int, int, int, int, int]]:
+        """For each hour when it began, and its alerts below level 7, of 7 to 9, of 10 to 12, of 13 and above."""
+        found: dict[int, list[int]] = {}
+        for key, count in self._counts.items():
+            hour, level = divmod(key, _LEVELS)
+            counts = found.setdefault(hour, [0, 0, 0, 0])
+            counts[0 if level < 7 else 1 if level < 10 else 2 if level < 13 else 3] += count
+        return [(hour * _HOUR, *counts) for hour, counts in sorted(found.items())]  # type: ignore[misc]
 
 
 class Finding:

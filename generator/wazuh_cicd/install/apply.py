@@ -16,7 +16,7 @@ from wazuh_cicd.install import journal as journals
 from wazuh_cicd.install.desired import is_list
 from wazuh_cicd.install.errors import HalfDone, InstallError, Unloadable
 from wazuh_cicd.install.ossecconf import blocks_of, with_blocks
-from wazuh_cicd.install.plan import Change, Plan, make_plan
+from wazuh_cicd.install.plan import Change, Plan, in_order, make_plan
 from wazuh_cicd.install.record import digest
 from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
 from wazuh_cicd.install.verify import Verified, verify
@@ -148,7 +148,8 @@ def rollback(target: Target, *, activate: bool = True, say: Callable[[str], None
         if not done:
             raise InstallError(f"{target.name}: no installation to roll back")
         old = done[0]
-        changes = [change for entry in old.entries if (change := _way_back(target, old, entry)) is not None]
+        ways = (_way_back(target, old, entry) for entry in old.entries)
+        changes = in_order(change for change in ways if change is not None)
         if changes:
             known = set(target.check())
             how = old.activation if activate and target.is_running() else NOTHING

@@ -114,6 +114,9 @@ def desired_from(
     status: str = ASKED[0],
     runbook_url: str = "",
     flat_lists: bool = False,
+    indexer: str = "",
+    indexer_ca: str = "",
+    indexed: Mapping[str, bytes] | None = None,
 ) -> Desired:
     """The goal that a rendered package stands for.
 
@@ -127,6 +130,10 @@ def desired_from(
         runbook_url: recorded; the package already names the pages.
         flat_lists: put lists at ``etc/lists/cicd_NAME``: the API can write no folder below ``etc/lists`` and no empty
             list.
+
+        indexer: recorded; the address of the indexer.
+        indexer_ca: recorded; the CA file to trust there.
+        indexed: what the indexer gets, by path (``indexed.indexer_goal``).
 
     Raises:
         UsageError: an unknown response, ``internal`` without ``block-ip``, or ``observe`` without any.
@@ -165,6 +172,7 @@ def desired_from(
             for found in RULE.finditer(data):
                 ids[int(found[1])] = path
                 rules[int(found[1])] = digest(found[0])[:16]
+    files |= indexed or {}
     top = b"".join(fragments[name].strip(b"\n") + b"\n" for name in sorted(responses))
     record = Record(
         __version__,
@@ -177,6 +185,8 @@ def desired_from(
         observe=observe,
         status=status,
         runbook_url=runbook_url,
+        indexer=indexer,
+        indexer_ca=indexer_ca,
     )
     return Desired(files, tuple(lines), top, record, ids, _probes(package, set(ids)), unsayable)
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.install.desired import EMPTY_LIST, is_list, is_loaded, list_name
 from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.indexed import is_indexed
 from wazuh_cicd.install.ossecconf import Conf, blocks_of, read_conf, with_blocks, without_blocks
 from wazuh_cicd.install.record import ADVICE, Record, digest
 from wazuh_cicd.install.target import NOTHING, RELOAD, RESTART
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wazuh_cicd.install.desired import Desired
     from wazuh_cicd.install.target import Target
@@ -192,6 +193,7 @@ def make_plan(target: Target, desired: Desired, *, activate: bool = True) -> Pla
         *sorted((c for c in removed if "/rules/" in c.path), key=lambda c: c.path),
         *sorted((c for c in removed if "/rules/" not in c.path), key=lambda c: (is_list(c.path), c.path)),
     ]
+    draft.changes = in_order(draft.changes)
     activation = _activation(draft.changes)
     stale: tuple[str, ...] = ()
     if record and not desired.is_removal and activate and target.is_running():
@@ -214,6 +216,18 @@ def make_plan(target: Target, desired: Desired, *, activate: bool = True) -> Pla
         stale,
         desired.record.id_base or (record.id_base if record else 0),
     )
+
+
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """What lies on the indexer comes last: what goes there in one order, what is written in the opposite one.
+
+    By their names a pipeline stands before the template that asks for it.
+    """
+    changes = list(changes)
+    there = sorted((change for change in changes if is_indexed(change.path)), key=lambda change: change.path)
+    gone = [change for change in reversed(there) if change.after is None]
+    put = [change for change in there if change.after is not None]
+    return [*(change for change in changes if not is_indexed(change.path)), *gone, *put]
 
 
 def _written(target: Target, files: Mapping[str, bytes], old: Mapping[str, str], draft: _Draft) -> list[Change]:

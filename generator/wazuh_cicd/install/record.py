@@ -34,6 +34,10 @@ _PLACES = {
     "list": "etc/lists/cicd_",
     "response": "active-response/bin/",
     "wodle": "wodles/cicd/",
+    # On the indexer (``indexed.py``).
+    "indexer-pipeline": "indexer:pipeline/",
+    "indexer-template": "indexer:template/",
+    "indexer-saved": "indexer:saved/",
 }
 _NAMES = {
     "rules": r"\d{4}-cicd_\w+_rules\.xml",
@@ -42,6 +46,9 @@ _NAMES = {
     "list": r"(?!installed$)\w+",
     "response": r"cicd-[\w-]+",
     "wodle": r"cicd-[\w-]+",
+    "indexer-pipeline": r"wazuh-cicd",
+    "indexer-template": r"wazuh-cicd",
+    "indexer-saved": r"(?:dashboard|visualization|search|index-pattern)/cicd-[\w-]+",
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -75,6 +82,8 @@ class Record:
         runbook_url: where the rules' pages are; empty for nowhere.
         files: SHA-256 of each file as it was shipped, by path below the manager's folder.
         rules: a short hash of each rule, by id: the lock of published ids.
+        indexer: the address of the indexer that has our template; empty for none.
+        indexer_ca: the CA file that it was trusted by; empty for the system's.
         loaded: SHA-256 of each rules, decoders and list file as the manager has loaded it, by path.
     """
 
@@ -89,6 +98,8 @@ class Record:
     observe: bool = False
     status: str = ""
     runbook_url: str = ""
+    indexer: str = ""
+    indexer_ca: str = ""
 
     @property
     def settings(self) -> Settings:
@@ -101,6 +112,8 @@ class Record:
             self.observe,
             self.status or ASKED[-1],
             self.runbook_url,
+            self.indexer,
+            self.indexer_ca,
         )
 
     def dump(self) -> bytes:
@@ -111,6 +124,9 @@ class Record:
         lines += ["observe:yes"] if self.observe else []
         lines += [f"status:{self.status}"] if self.status else []
         lines += [f"runbook_url:{quote(self.runbook_url)}"] if self.runbook_url else []  # the API takes no second colon
+        # No colon and no blank in a value: the API would refuse the line.
+        lines += [f"indexer:{quote(self.indexer, safe='/')}"] if self.indexer else []
+        lines += [f"indexer_ca:{quote(self.indexer_ca, safe='/')}"] if self.indexer_ca else []
         # No blank in a key: the API would refuse the line.
         for prefix, digests in (("", self.files), ("loaded-", self.loaded)):
             for path, value in sorted(digests.items()):
@@ -166,6 +182,8 @@ class Record:
                 plain.get("observe") == "yes",
                 status,
                 _address(plain.get("runbook_url", ""), shown),
+                unquote(plain.get("indexer", "")),
+                unquote(plain.get("indexer_ca", "")),
             )
         except (KeyError, ValueError) as error:
             raise InstallError(f"{shown}: cannot be read ({error!r}); {_FIX}") from error

@@ -37,6 +37,8 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "id_base": int,
     "status": str,
     "runbook_url": str,
+    "indexer": str,
+    "indexer_ca": str,
     "root": str,
     "api": str,
     "ca": str,
@@ -63,6 +65,8 @@ class Settings:
         observe: whether the responses only log what they would do.
         status: how mature a rule must be to keep its own level; the others begin at level 3.
         runbook_url: where the rules' pages are, for the alerts; empty for nowhere.
+        indexer: the address of the indexer that gets the template and what belongs to it; empty for none.
+        indexer_ca: the CA file to trust there; empty for the system's.
     """
 
     sources: tuple[str, ...] = tuple(SOURCES)
@@ -72,6 +76,8 @@ class Settings:
     observe: bool = False
     status: str = ASKED[0]
     runbook_url: str = ""
+    indexer: str = ""
+    indexer_ca: str = ""
 
     def __str__(self) -> str:
         """In words."""
@@ -80,7 +86,8 @@ class Settings:
         responses += " (internal addresses as well)" if self.internal else ""
         responses += " (observing only)" if self.observe else ""
         pages = f"; pages of the rules at {self.runbook_url}" if self.runbook_url else ""
-        return f"{sources}; {responses}; ids from {self.id_base}; rules from status {self.status} on{pages}"
+        indexer = f"; indexer {self.indexer}" if self.indexer else ""
+        return f"{sources}; {responses}; ids from {self.id_base}; rules from status {self.status} on{pages}{indexer}"
 
     def switches(self, before: Settings) -> tuple[str, ...]:
         """What becomes different, one line each, in words; what is taken away first."""
@@ -108,6 +115,9 @@ class Settings:
                 lines.append(f"lowers rules that are less mature than {self.status} to level 3")
             else:
                 lines.append(f"gives their own level to rules from status {self.status} on")
+        if self.indexer != before.indexer:
+            lines += [f"switches off the index template on {before.indexer}"] if before.indexer else []
+            lines += [f"switches on the index template on {self.indexer}"] if self.indexer else []
         return tuple(sorted(lines, key=lambda line: not line.startswith("switches off")))
 
 
@@ -141,6 +151,8 @@ class Options:
     observe: bool | None = None
     status: str | None = None
     runbook_url: str | None = None
+    indexer: str | None = None
+    indexer_ca: str | None = None
 
 
 def read_file(path: Path | None) -> SettingsFile:
@@ -239,12 +251,39 @@ def choose(options: Options, file: SettingsFile, installed: Settings | None) -> 
     pages = options.runbook_url
     if pages is None:
         pages = str(file.values.get("runbook_url", installed.runbook_url if installed else ""))
-    return Settings(names, tuple(sorted(answers)), internal, base, observe, status, checked_runbook_url(pages))
+    indexer, indexer_ca = _choose_indexer(options, file, installed)
+    return Settings(
+        names, tuple(sorted(answers)), internal, base, observe, status, checked_runbook_url(pages), indexer, indexer_ca
+    )
 
 
-def is_complete(options: Options, file: SettingsFile, installed: Settings | None) -> bool:
+def _choose_indexer(options: Options, file: SettingsFile, installed: Settings | None) -> tuple[str, str]:
+    """Address and CA file; a CA belongs to the address that it was named with."""
+    indexer, ca = options.indexer, options.indexer_ca
+    if indexer is None and "indexer" in file.values:
+        indexer = file.text("indexer")
+    if ca is None and "indexer_ca" in file.values:
+        ca = file.text("indexer_ca")
+    before = installed.indexer if installed else ""
+    if indexer is None:
+        indexer = before
+    if ca is None:
+        ca = installed.indexer_ca if installed and indexer == before else ""
+    if ca and not indexer:
+        if options.indexer_ca:
+            raise UsageError("--indexer-ca says whom to trust at an indexer; add --indexer")
+        ca = ""
+    if before and indexer and indexer != before:
+        raise UsageError(f"the template is on {before}: take it away there first (--no-indexer), then name {indexer}")
+    return indexer, ca
+
+
+def is_complete(options: Options, file: SettingsFile, installed: Settings | None = None) -> bool:
     """Whether every choice is stated, so that nothing is taken from what was installed."""
     told = set(file.values)
+    # A password goes to the indexer: where a record names one, somebody must have said so.
+    if installed is not None and installed.indexer and options.indexer is None and "indexer" not in told:
+        return False
     told |= {"internal"} if options.internal is not None else set()
     told |= {"id_base"} if options.id_base is not None else set()
     told |= {"observe"} if options.observe is not None else set()

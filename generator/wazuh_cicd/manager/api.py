@@ -55,7 +55,7 @@ class Credentials:
             UsageError: nothing found, or the file cannot be read.
         """
         if token_file is not None:
-            return cls(token=_secret(token_file))
+            return cls(token=read_secret(token_file))
         if environment.get("WAZUH_API_TOKEN"):
             return cls(token=environment["WAZUH_API_TOKEN"].strip())
         user = environment.get("WAZUH_API_USER", "")
@@ -63,7 +63,7 @@ class Credentials:
         if user and not password and environment.get("WAZUH_API_PASSWORD_FILE"):
             from pathlib import Path  # noqa: PLC0415 - only needed here at run time
 
-            password = _secret(Path(environment["WAZUH_API_PASSWORD_FILE"]))
+            password = read_secret(Path(environment["WAZUH_API_PASSWORD_FILE"]))
         if user and password:
             return cls(user=user, password=password)
         raise UsageError(
@@ -72,7 +72,8 @@ class Credentials:
         )
 
 
-def _secret(path: Path) -> str:
+def read_secret(path: Path) -> str:
+    """A file that holds one line, the secret alone. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -82,15 +83,17 @@ def _secret(path: Path) -> str:
     return text
 
 
-class _PinnedAdapter(HTTPAdapter):
+class PinnedAdapter(HTTPAdapter):
     """Verifies with one TLS context, and if wanted against another name than the address's."""
 
     def __init__(self, context: ssl.SSLContext, server_name: str | None) -> None:
+        """Keep the context, and the name that the certificate is made out to; None: the address's."""
         self._context = context
         self._server_name = server_name
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
+        """Requests calls this for each new connection."""
         kwargs["ssl_context"] = self._context
         if self._server_name:
             kwargs["server_hostname"] = kwargs["assert_hostname"] = self._server_name
@@ -144,7 +147,7 @@ class Api:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._http = requests.Session()
         self._http.trust_env = False  # no ~/.netrc: requests would replace our token by it
-        self._http.mount("https://", _PinnedAdapter(context, self.server_name))
+        self._http.mount("https://", PinnedAdapter(context, self.server_name))
         self._token = self.credentials.token
 
     def request(

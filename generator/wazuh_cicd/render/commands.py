@@ -74,8 +74,8 @@ _LEADERS = rf"(?:{_STARTERS}|su|runuser|script|find|docker|podman|nerdctl|kubect
 _FOLDER = r'(?:[^\s"/]*+/)*+'
 # The program's place occurs once in a record: a comm of the kernel has at most 15 bytes, and what is behind it is not
 # searched beyond the next one. So a text that repeats the beginning of a record costs no more than its length.
-_TO_PROGRAM = r'\bcomm=(?:"[^\s"]{0,15}+"|[\dA-F]{2,32}+) exe='
-_TO_ARGUMENTS = r"(?: (?!argc=|exe=)\S++)*+ argc=\d++ "
+TO_PROGRAM = r'\bcomm=(?:"[^\s"]{0,15}+"|[\dA-F]{2,32}+) exe='
+TO_ARGUMENTS = r"(?: (?!argc=|exe=)\S++)*+ argc=\d++ "
 # From anywhere inside an argument of a record to behind the "=" of the next one.
 _TO_NEXT = r"\S*+ a\d[^\s=]*+="
 
@@ -166,7 +166,7 @@ def spell(node: Node, view: View) -> str | None:
         return "".join(_grouped(text, one) for text, one in zip(parts, node.parts, strict=True) if text is not None)
     if isinstance(node, Either):
         choices = list(dict.fromkeys(text for text in (spell(one, view) for one in node.choices) if text is not None))
-        return _one_of(choices) if choices else None
+        return one_of(choices) if choices else None
     if isinstance(node, Repeated):
         return _spell_repeated(node, view)
     inner = spell(node.part, view)
@@ -184,7 +184,7 @@ def _spell_bytes(node: Bytes, view: View) -> str | None:
         return view.byte(node.values)
     rest = view.byte(node.values - BLANKS)
     choices = [text for text in (rest, view.border) if text is not None]
-    return _one_of(choices) if choices else None
+    return one_of(choices) if choices else None
 
 
 def _spell_repeated(node: Repeated, view: View) -> str | None:
@@ -240,7 +240,8 @@ def _end_of_set(text: str, place: int) -> int:
     return place + 1
 
 
-def _one_of(texts: Iterable[str]) -> str:
+def one_of(texts: Iterable[str]) -> str:
+    """Any of the texts, what they begin with alike written once."""
     choices = _factored(list(dict.fromkeys(texts)))
     return choices[0] if len(choices) == 1 else f"(?:{'|'.join(choices)})"
 
@@ -255,7 +256,7 @@ def _factored(choices: list[str]) -> list[str]:
         rests: dict[str, list[str]] = {}
         for text in some:
             rests.setdefault(text[0], []).append(text[1:])
-        factored += [first + _one_of(behind) for first, behind in rests.items()]
+        factored += [first + one_of(behind) for first, behind in rests.items()]
     return factored
 
 
@@ -325,7 +326,7 @@ def _hex_choices(values: frozenset[int]) -> str:
         second = "".join(digit for digit in "0123456789ABCDEF" if int(first + digit, 16) in values)
         if second:
             lows[second] = lows.get(second, "") + first
-    return _one_of(f"{_digits(firsts)}{_digits(second)}" for second, firsts in lows.items())
+    return one_of(f"{_digits(firsts)}{_digits(second)}" for second, firsts in lows.items())
 
 
 def _digits(digits: str) -> str:
@@ -350,7 +351,7 @@ def _spelt(pattern: str, view: View, *, ignore_case: bool = False) -> str:
 
 def _any_of(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
     choices = [text for text in (_spelt(one, view, ignore_case=ignore_case) for one in patterns) if text != NEVER]
-    return _one_of(choices) if choices else NEVER
+    return one_of(choices) if choices else NEVER
 
 
 @cache
@@ -488,15 +489,15 @@ def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str
         else:
             anywhere.append(asked)
     if begun:
-        begun = [_looks(first, view, ignore_case=ignore_case) + _one_of(begun)]
+        begun = [_looks(first, view, ignore_case=ignore_case) + one_of(begun)]
     if named:
-        names = _one_of(f"{name}{view.end}{_one_of(asked)}" for name, asked in named.items())
+        names = one_of(f"{name}{view.end}{one_of(asked)}" for name, asked in named.items())
         begun.append(_looks(programs, view, ignore_case=ignore_case) + names)
     ways = []
     if begun:
-        ways.append(to_begin + _one_of(begun))
+        ways.append(to_begin + one_of(begun))
     ways += [text if text.startswith("(?=") else to_any + text for text in dict.fromkeys(anywhere)]
-    return _one_of(ways) if ways else NEVER
+    return one_of(ways) if ways else NEVER
 
 
 def _argument(pattern: str, *, code: bool, ignore_case: bool) -> str:
@@ -511,7 +512,7 @@ def _argument(pattern: str, *, code: bool, ignore_case: bool) -> str:
     if digits is not None:
         start = HEX_ARGUMENT.start
         ways.append(digits[len(start) :] if digits.startswith(start) else rf"(?:\w\w)*?{digits}")
-    return _one_of(ways) if ways else NEVER
+    return one_of(ways) if ways else NEVER
 
 
 def _asked(form: CommandForm, *, ignore_case: bool) -> str:
@@ -559,22 +560,22 @@ def _record(command: Command, views: tuple[View, ...], *, ignore_case: bool) -> 
             defined.append(f"(?'q{number}'{asked})")
             asked = f"(?P>q{number})"
         asked_of.setdefault(name, []).append(asked)
-    by_file = [f'{name}"{_TO_ARGUMENTS}{_one_of(asked)}' for name, asked in asked_of.items()]
-    by_name = [f'{name}"{_one_of(asked)}' for name, asked in asked_of.items()]
-    behind = [rf'a0={launch}"{_FOLDER}{_one_of(by_name)}'] if by_name else []
+    by_file = [f'{name}"{TO_ARGUMENTS}{one_of(asked)}' for name, asked in asked_of.items()]
+    by_name = [f'{name}"{one_of(asked)}' for name, asked in asked_of.items()]
+    behind = [rf'a0={launch}"{_FOLDER}{one_of(by_name)}'] if by_name else []
     texts = [
         text if view.hexadecimal else f'"{text}'
         for view in views
         if (text := _text(command.forms, view, ignore_case=ignore_case)) != NEVER
     ]
     if texts:
-        behind.append(to_shell + _one_of(texts))
-    files = [*by_file, f'{_spelt(_LEADERS, ARGUMENT)}"{_TO_ARGUMENTS}{_one_of(behind)}'] if behind else by_file
-    called = ([rf'a0="{_FOLDER}{_one_of(by_name)}'] if by_name else []) + unnamed
-    ways = [f'"{_FOLDER}{_one_of(files)}'] if files else []
-    ways += [rf"\S++{_TO_ARGUMENTS}{_one_of(called)}"] if called else []
+        behind.append(to_shell + one_of(texts))
+    files = [*by_file, f'{_spelt(_LEADERS, ARGUMENT)}"{TO_ARGUMENTS}{one_of(behind)}'] if behind else by_file
+    called = ([rf'a0="{_FOLDER}{one_of(by_name)}'] if by_name else []) + unnamed
+    ways = [f'"{_FOLDER}{one_of(files)}'] if files else []
+    ways += [rf"\S++{TO_ARGUMENTS}{one_of(called)}"] if called else []
     definitions = f"(?(DEFINE){''.join(defined)})" if defined else ""
-    return f"{_TO_PROGRAM}{_one_of(ways)}{definitions}"
+    return f"{TO_PROGRAM}{one_of(ways)}{definitions}"
 
 
 def command_line(command: Command, *, ignore_case: bool = False) -> str:

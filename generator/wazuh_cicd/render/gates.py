@@ -10,6 +10,9 @@ Inside a rule analysisd searches the whole log before it looks at a URL or a fie
 Below a rule of Wazuh's own, a rule that searches the log therefore gets a gate even if it stands alone: events of
 others fail at the short field.
 
+Rules of ours about commands search the whole record, each of them. The gate in front of them looks for the words
+without which none of them can match (:mod:`wazuh_cicd.render.words`).
+
 What is in one gate are neighbours in the order in which analysisd tries them, so that this order stays as it was.
 """
 
@@ -23,17 +26,19 @@ from typing import TYPE_CHECKING
 from wazuh_cicd.render.conditions import Tag
 from wazuh_cicd.render.expressions import alternatives
 from wazuh_cicd.render.model import RenderedRule
+from wazuh_cicd.render.words import holds_one
 from wazuh_cicd.spec.model import FIRST_ID, LAST_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 FIRST_OF_BLOCK = 950  # gates have the last fifty ids of a source's thousand
 _LAST_OF_BLOCK = 999
+_GATE = "gate "  # how their names begin
 _ROOT_GATES = 5  # the last of them, counted downwards, are for roots
 _SIZE = 12
 _FEWEST = 3
-_LONGEST = {"field": 3000, "url": 1900}  # of a gate's expression, in characters
+_LONGEST = {"field": 3000, "url": 1900, "regex": 1900}  # of a gate's expression, in characters
 _OWN_RULES = 100_000  # Wazuh's own rules have smaller ids
 # A number or a name of a group would mean another one inside the gate's expression.
 _REFERS = re.compile(r"\\[1-9kg]|\(\?P?[<'=>]\w|\(\?[R\d+&|]|\(\*")
@@ -65,14 +70,19 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
     Raises:
         ValueError: more gates than there are ids.
     """
+    rules, number = _with_word_gates(rules, block + FIRST_OF_BLOCK)
     asked = Counter(_parents(rule) for rule in rules if _parents(rule))
     searched = {_parents(rule) for rule in rules if _searches_the_log(rule) and _is_stock(_parents(rule))}
     busy = {parents for parents, count in asked.items() if count >= 2 * _SIZE}
     subjects = {parents: _best_subject(rules, parents) for parents in asked if parents in busy | searched}
     subject_of = {parents: subject for parents, subject in subjects.items() if subject is not None}
     gate_of: dict[str, RenderedRule] = {}
-    number = block + FIRST_OF_BLOCK
-    for key, members in _runs(rules, subject_of):
+
+    def looked_at(rule: RenderedRule) -> bool:
+        subject = subject_of.get(_parents(rule))
+        return subject is not None and bool(_pattern(rule, subject))
+
+    for key, members in _runs(rules, looked_at):
         subject = subject_of[key.parents]
         for start in range(0, len(members), _SIZE):
             chunk = members[start : start + _SIZE]
@@ -84,7 +94,7 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
                 continue
             gate = _gate(
                 number,
-                f"gate {number - block - FIRST_OF_BLOCK + 1} of {key.parents}, level {key.level}",
+                f"{_GATE}{number - block - FIRST_OF_BLOCK + 1} of {key.parents}, level {key.level}",
                 key.level,
                 (Tag("if_sid", key.parents), Tag(subject.tag, text, subject.attributes)),
                 f"rules {chunk[0].id} to {chunk[-1].id} look at",
@@ -92,9 +102,46 @@ def with_gates(rules: Sequence[RenderedRule], block: int) -> list[RenderedRule]:
             gate_of.update(dict.fromkeys((rule.name for rule in chunk), gate))
             number += 1
     if number > block + _LAST_OF_BLOCK - _ROOT_GATES + 1 or any(
-        rule.id >= block + FIRST_OF_BLOCK for rule in rules if gate_of
+        rule.id >= block + FIRST_OF_BLOCK and not rule.name.startswith(_GATE) for rule in rules if gate_of
     ):
         raise ValueError(f"no ids left for gates in the block of {block}")
+    return _in_front(rules, gate_of)
+
+
+def _with_word_gates(rules: Sequence[RenderedRule], number: int) -> tuple[Sequence[RenderedRule], int]:
+    """The rules with gates that look for words, the first of them with the id ``number``; and the next free id."""
+    gate_of: dict[str, RenderedRule] = {}
+
+    def about_words(rule: RenderedRule) -> bool:
+        return bool(rule.words and _parents(rule)) and not _is_stock(_parents(rule))
+
+    for key, members in _runs(rules, about_words):
+        for chunk, text in _by_words(members):
+            name = f"{_GATE}{number} of {key.parents}, level {key.level}, by words"
+            asks = (Tag("if_sid", key.parents), Tag("regex", text, (("type", "pcre2"),)))
+            gate = _gate(number, name, key.level, asks, f"rules {chunk[0].id} to {chunk[-1].id} look at")
+            gate_of.update(dict.fromkeys((rule.name for rule in chunk), gate))
+            number += 1
+    return _in_front(rules, gate_of), number
+
+
+def _by_words(members: Sequence[RenderedRule]) -> Iterator[tuple[list[RenderedRule], str]]:
+    """Neighbours whose words fit into one expression, and this."""
+    chunk: list[RenderedRule] = []
+    text = ""
+    for rule in members:
+        longer = holds_one(frozenset().union(*(one.words for one in (*chunk, rule))))
+        if chunk and len(longer) > _LONGEST["regex"]:
+            yield chunk, text
+            chunk, longer = [], holds_one(rule.words)
+        chunk.append(rule)
+        text = longer
+    if chunk:
+        yield chunk, text
+
+
+def _in_front(rules: Sequence[RenderedRule], gate_of: dict[str, RenderedRule]) -> list[RenderedRule]:
+    """The rules with each gate in front of the first of its rules, which hang on it."""
     written: list[RenderedRule] = []
     done: set[int] = set()
     for rule in rules:
@@ -158,14 +205,15 @@ def is_gate(rule_id: int) -> bool:
     return FIRST_ID <= rule_id <= LAST_ID and rule_id % 1000 >= FIRST_OF_BLOCK
 
 
-def _runs(rules: Sequence[RenderedRule], subject_of: dict[str, _Subject]) -> Iterator[tuple[_Key, list[RenderedRule]]]:
-    """Neighbours among the children of the same parents and level that all ask the parents' subject."""
+def _runs(
+    rules: Sequence[RenderedRule], joins_one: Callable[[RenderedRule], bool]
+) -> Iterator[tuple[_Key, list[RenderedRule]]]:
+    """Neighbours among the children of the same parents and level that can all stand behind a gate."""
     open_runs: dict[_Key, list[RenderedRule]] = {}
     for rule in rules:
         parents, level = _parents(rule), dict(rule.attributes)["level"]
         key = _Key(parents, level)
-        subject = subject_of.get(parents)
-        joins = subject is not None and bool(_pattern(rule, subject))
+        joins = joins_one(rule)
         # Who shares a parent and the level and does not join must not be overtaken.
         for other in [k for k in open_runs if k.level == level and (k != key or not joins) and _share(k.parents, rule)]:
             yield other, open_runs.pop(other)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wazuh_cicd.render.conditions import RenderError, Tag, condition_tags, min_size, os_match
 from wazuh_cicd.render.info import info_tags
+from wazuh_cicd.render.words import words_of
 from wazuh_cicd.spec.links import all_groups, parents_of
 from wazuh_cicd.spec.model import FIRST_ID, SOURCES, Equals
 from wazuh_cicd.spec.patterns import rewrite
@@ -15,6 +16,7 @@ from wazuh_cicd.spec.subjects import CORRELATION_TAGS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from wazuh_cicd.render.words import Words
     from wazuh_cicd.spec.model import Correlate, DecoderSpec, Extraction, ProgramName, RuleSpec, SpecSet
     from wazuh_cicd.spec.problems import Problems
 
@@ -25,13 +27,14 @@ _DECODER_TEXT_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True)
 class RenderedRule:
-    """One rule, ready for the template."""
+    """One rule, ready for the template. ``words``: what a log that it matches holds at least one of, where known."""
 
     id: int
     name: str
     attributes: tuple[tuple[str, str], ...]
     tags: tuple[Tag, ...]
     mitre: tuple[str, ...]
+    words: Words = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def render_rule(rule: RuleSpec, ids: Ids, problems: Problems, site: Site) -> Ren
             f"the groups of '{rule.name}' exceed {_GROUPS_LIMIT} characters",
             "Wazuh cuts them: drop some",
         )
-    return RenderedRule(ids.of(rule.name), rule.name, tuple(attributes), tuple(tags), rule.mitre)
+    return RenderedRule(ids.of(rule.name), rule.name, tuple(attributes), tuple(tags), rule.mitre, words_of(rule))
 
 
 def _counted(correlate: Correlate, ids: Ids) -> Tag:

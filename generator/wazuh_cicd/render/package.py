@@ -30,7 +30,7 @@ from wazuh_cicd.render.model import (
 from wazuh_cicd.render.responses import Call, bindings, calls_of
 from wazuh_cicd.spec.links import parents_of
 from wazuh_cicd.spec.lists import list_text
-from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, SOURCES, SpecSet
+from wazuh_cicd.spec.model import FIRST_ID, LAST_ID, LOWEST_BASE, SOURCES, SpecSet
 from wazuh_cicd.spec.problems import Problems
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class Package:
     """What ``wazuh-cicd build`` writes.
 
     Attributes:
-        files: content by path; ``manager/…`` and ``agent/…`` are laid out as below ``/var/ossec``.
+        files: content by path; ``manager/…`` and ``agent/…`` are laid out as below ``/var/ossec``,
+            ``indexer/…`` is sent to the indexer.
         specs: what it was rendered from.
         id_base: where the package's first id, 111000, lies on the target.
     """
@@ -77,7 +78,7 @@ class Package:
 
     def write(self, folder: Path) -> None:
         """Write all files below ``folder``; what an earlier build left there and this one lacks is removed."""
-        for top in ("manager", "agent"):
+        for top in ("manager", "agent", "indexer"):
             for old in sorted((folder / top).rglob("*"), reverse=True):
                 if old.is_file() and str(old.relative_to(folder)) not in self.files:
                     old.unlink()
@@ -113,10 +114,13 @@ def render_package(
 
     Raises:
         SpecError: a spec that has no exact form in Wazuh.
-        UsageError: an unknown source, an id base that leaves six digits, or an address that no alert can hold.
+        UsageError: an unknown source, an id base among Wazuh's own ids or that leaves six digits, or an address that no
+            alert can hold.
     """
-    if not 1 <= id_base <= 999999 - (LAST_ID - FIRST_ID):
-        raise UsageError(f"--id-base {id_base} leaves no room: rule ids have at most six digits")
+    last = 999999 - (LAST_ID - FIRST_ID)
+    if not LOWEST_BASE <= id_base <= last:
+        why = "Wazuh's own rules are below" if id_base < LOWEST_BASE else "rule ids have at most six digits"
+        raise UsageError(f"--id-base {id_base}: {why}; choose {LOWEST_BASE} to {last}")
     if with_sources is not None:
         unknown = sorted(set(with_sources) - set(SOURCES))
         if unknown:

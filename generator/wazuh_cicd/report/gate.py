@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.gate.judge import Decision, Verdict
 
+__all__ = ["FORMATS", "as_table"]
+
 
 def _what(decision: Decision) -> str:
     issue = decision.issue

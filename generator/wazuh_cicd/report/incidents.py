@@ -241,7 +241,13 @@ def _incident(one: Incident, *, owned: bool) -> Iterator[str]:
     yield from _table(
         ("time (UTC)", "level", "what happened", "rule", "times"),
         (
-            (timeline.moment(line.first), str(line.level), code(short(line.title, 200)), line.rule, f"{line.count:,}")
+            (
+                timeline.moment(line.first),
+                str(line.level),
+                code(short(line.title, 200)),
+                code(line.rule),
+                f"{line.count:,}",
+            )
             for line in one.lines[:_MARKDOWN_ROWS]
         ),
     )
@@ -296,7 +302,7 @@ def _noise(report: Report) -> Iterator[str]:
     yield from _table(
         ("alerts", "level", "rule", "what would quiet it"),
         (
-            (f"{one.count:,}", str(one.level), f"{one.rule} {one.name}",
+            (f"{one.count:,}", str(one.level), f"{code(one.rule)} {one.name}",
              ", ".join(f"{code(entry.value)} in lists/{entry.list_name}" for entry in one.quiet))
             for one in report.rules
         ),

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.install.desired import RULE, is_list, is_program
+from wazuh_cicd.install.indexed import is_indexed
 from wazuh_cicd.install.record import ADVICE, PRIVATE
 from wazuh_cicd.spec.model import FIRST_ID, SOURCES
 
@@ -43,11 +44,14 @@ def plan_text(plan: Plan, *, details: bool = False) -> str:
     lines = [f"> {line}" for line in plan.switches]
     lines += _each(changes) if details else _summary(plan, changes)
     lines += _some("= {} (has local edits: kept as it is)", plan.kept, details=details)
-    lines += _some(
-        "! {} (the server API carries no such file: bring it there yourself)", plan.left_out, details=details
+    lines += _left(
+        plan.left_out, "the server API carries no such file: bring it there yourself", _NO_DASHBOARDS, details=details
     )
-    lines += _some(
-        "! {} (the server API cannot remove it: do so yourself if it is there)", plan.left_behind, details=details
+    lines += _left(
+        plan.left_behind,
+        "the server API cannot remove it: do so yourself if it is there",
+        "no OpenSearch Dashboards on the indexer that has them",
+        details=details,
     )
     if details or not changes:  # else it is loaded anyway
         lines += _some("* {} (written after the manager loaded it)", plan.stale, details=details)
@@ -61,6 +65,20 @@ def plan_text(plan: Plan, *, details: bool = False) -> str:
             f" then: {plan.activation}" + (f"; {len(plan.errors)} errors forbid it" if plan.errors else "")
         )
     return plain("\n".join(lines))
+
+
+_NO_DASHBOARDS = (
+    "no OpenSearch Dashboards has started on the indexer yet: apply again when it has, or import"
+    " build/indexer/saved-objects.ndjson there"
+)
+
+
+def _left(paths: Iterable[str], of_the_manager: str, of_the_indexer: str, *, details: bool) -> list[str]:
+    """What cannot be brought or removed: files by name, saved objects by their number."""
+    paths = list(paths)
+    saved = sum(map(is_indexed, paths))
+    lines = _some(f"! {{}} ({of_the_manager})", [path for path in paths if not is_indexed(path)], details=details)
+    return [*lines, f"! {saved} dashboards, panels and searches ({of_the_indexer})"] if saved else lines
 
 
 def _each(changes: Iterable[Change]) -> list[str]:
@@ -103,6 +121,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
     "lists": is_list,
     "programs": is_program,
     "ossec.conf": lambda path: path.endswith("ossec.conf"),
+    "indexer": is_indexed,
 }
 
 

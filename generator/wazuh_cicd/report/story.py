@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import datetime, timezone
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -12,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wazuh_cicd.proof.stories import Scene, Story
     from wazuh_cicd.spec import SpecSet
@@ -22,6 +24,37 @@ _FILE_WIDTH = 140
 
 #: From these levels on, the colours of the terminal's own palette.
 _COLOURS = ((12, "bold red"), (8, "yellow"), (0, "default"))
+
+
+# A field in a title or a question, as Wazuh writes it.
+_FIELD = re.compile(r"\$\(([^()]+)\)")
+_MISSING = "(not in the event)"
+
+
+def filled(text: str, output: Mapping[str, Any]) -> str:
+    """A text with the event's own values in it, as an analyst wants to read it."""
+    return _FIELD.sub(lambda found: _value(output.get("data", {}), found[1]), text)
+
+
+def _value(data: object, name: str) -> str:
+    """The value of a field, ``a.b`` being ``b`` of ``a``, or a key with a dot in it."""
+    if isinstance(data, dict):
+        if name in data:
+            found = data[name]
+            return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+        first, dot, rest = name.partition(".")
+        while dot:
+            if isinstance(data.get(first), dict):
+                return _value(data[first], rest)
+            more, dot, rest = rest.partition(".")
+            first = f"{first}.{more}"
+    return _MISSING
+
+
+def listing(stories: Sequence[Story]) -> str:
+    """The stories as lines: the name, and what it is about."""
+    width = max((len(story.name) for story in stories), default=0)
+    return "".join(f"{story.name:<{width}}  {story.title}\n" for story in stories)
 
 
 def show(story: Story, scenes: Sequence[Scene], specs: SpecSet, console: Console | None = None) -> None:
@@ -52,9 +85,9 @@ def show(story: Story, scenes: Sequence[Scene], specs: SpecSet, console: Console
             datetime.fromtimestamp(same[0].at, tz=timezone.utc).strftime("%H:%M:%S"),
             Text(str(level), style=style),
             rule["id"],
-            Text(" ".join(rule["description"].split()) + times, style=style),
+            Text(filled(" ".join(rule["description"].split()), same[-1].verdict.output) + times, style=style),
             "\n".join(spec.mitre) if spec else "",
-            Text(spec.triage[0].text if spec and spec.triage else ""),
+            Text(filled(spec.triage[0].text, same[-1].verdict.output) if spec and spec.triage else ""),
         )
     console.print()
     console.print(table)

@@ -43,6 +43,8 @@ SOURCES: Mapping[str, Source] = {
 }
 FIRST_ID = 111000
 LAST_ID = 119999
+#: Below it are the ids of Wazuh's own rules: https://documentation.wazuh.com/current/user-manual/ruleset/rules/custom.html
+LOWEST_BASE = 100000
 #: The statuses that a site can ask for, the quietest first.
 ASKED = ("stable", "test", "experimental")
 QUIET = 3  # the level at which a rule that a site has not enabled may still alert
@@ -338,6 +340,7 @@ class RuleSpec:
     mitre: tuple[str, ...]
     compliance: tuple[str, ...]
     covers: tuple[str, ...]
+    certain: tuple[str, ...]
     needs: tuple[str, ...]
     why: str
     triage: tuple[Step, ...]

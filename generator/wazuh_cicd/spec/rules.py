@@ -156,6 +156,7 @@ def _read_rule(  # noqa: PLR0917 - what all rules of a file share
         mitre=_read_checked(reader, keys.get("mitre"), "mitre", "R205", mitre_problem),
         compliance=_read_checked(reader, keys.get("compliance"), "compliance", "R206", compliance_problem),
         covers=_read_covers(reader, keys["covers"]) if "covers" in keys else (),
+        certain=reader.texts(own["certain"], "'certain'") if "certain" in own else (),
         needs=_read_needs(reader, keys["needs"]) if "needs" in keys else (),
         why=reader.text(keys["why"], "'why'").strip() if "why" in keys else "",
         triage=read_steps(reader, keys.get("triage"), "'triage'"),

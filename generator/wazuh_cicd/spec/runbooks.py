@@ -36,7 +36,14 @@ _TITLE_FIELD = re.compile(r"\$\(([^)]+)\)")
 _AUDIT_WORD = re.compile(rb"[ ']([a-z0-9]+)=")
 _ALWAYS = ("hostname", "location", "agent.name")
 #: What stands at the top of an alert or below another key than ``data``.
-_PLACES = {name: f"predecoder.{name}" for name in PREDECODED} | {name: name for name in ("location", "agent.name")}
+_PLACES = {
+    **{name: f"predecoder.{name}" for name in PREDECODED},
+    "location": "location",
+    "agent.name": "agent.name",
+    "file": "syscheck.path",
+}
+# Words of an audit record that the stock decoder gives another name.
+_AUDIT_NAMES = {"ses": "session", "comm": "command"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Family:
         name: unique in its file.
         files: rule files, without the ending, all of whose rules belong to it.
         rules: names of rules, with ``*`` for any text; a family with neither takes all rules of the source.
+        last: whether its rules take nothing from the families below it.
         triage: what to check.
         contain: how to stop it.
         references: URLs.
@@ -56,6 +64,7 @@ class Family:
     name: str
     files: tuple[str, ...]
     rules: tuple[str, ...]
+    last: bool
     triage: tuple[Step, ...]
     contain: tuple[Step, ...]
     references: tuple[str, ...]
@@ -135,6 +144,7 @@ def _read_family(reader: SpecReader, node: yaml.Node) -> Family | None:
         reader.text(entries["name"], "'name'"),
         texts["files"],
         texts["rules"],
+        bool("last" in entries and reader.boolean(entries["last"], "'last'")),
         read_steps(reader, entries.get("triage"), "'triage'"),
         read_steps(reader, entries.get("contain"), "'contain'"),
         texts["references"],
@@ -165,7 +175,7 @@ def with_runbooks(specs: SpecSet, files: Sequence[RunbookFile], problems: Proble
     rules: list[RuleSpec] = []
     for rule in specs.rules:
         file = by_source.get(rule.source)
-        chosen = [family for family in file.families if family.takes(rule)] if file is not None else []
+        chosen = _families(rule, file) if file is not None else []
         used |= {(rule.source, family.name) for family in chosen}
         if file is None or rule.level <= QUIET or not chosen:
             rules.append(rule)
@@ -181,6 +191,13 @@ def with_runbooks(specs: SpecSet, files: Sequence[RunbookFile], problems: Proble
     return replace(specs, rules=tuple(rules), log_sources=needs)
 
 
+def _families(rule: RuleSpec, file: RunbookFile) -> list[Family]:
+    """Those that a rule takes from, in the order of the file."""
+    chosen = [family for family in file.families if family.takes(rule)]
+    last = next((position for position, family in enumerate(chosen, 1) if family.last), len(chosen))
+    return chosen[:last]
+
+
 @dataclass(frozen=True, slots=True)
 class _Filled:
     rule: RuleSpec
@@ -188,21 +205,22 @@ class _Filled:
     known: frozenset[str]
 
     def runbook(self, families: Iterable[Family]) -> Runbook:
-        own = {step.text for step in (*self.rule.triage, *self.rule.contain)}
-        triage: dict[str, Step] = {}
-        contain: dict[str, Step] = {}
+        told = {word for step in (*self.rule.triage, *self.rule.contain) for word in _words(step)}
+        triage: list[Step] = []
+        contain: list[Step] = []
         references: dict[str, None] = {}
         for family in families:
             for steps, into in ((family.triage, triage), (family.contain, contain)):
                 for step in steps:
                     filled = self._step(step)
-                    if filled is not None and filled.text not in own:
-                        into.setdefault(filled.text, filled)
+                    if filled is not None and told.isdisjoint(_words(filled)):
+                        told.update(_words(filled))
+                        into.append(filled)
             references.update(dict.fromkeys(url for url in family.references if url not in self.rule.references))
         grave = self.rule.level >= CONTAIN_FROM
         return Runbook(
-            tuple(triage.values())[: max(0, STEPS - len(self.rule.triage))],
-            tuple(contain.values())[: max(0, WAYS_OUT - len(self.rule.contain))] if grave else (),
+            tuple(triage)[: max(0, STEPS - len(self.rule.triage))],
+            tuple(contain)[: max(0, WAYS_OUT - len(self.rule.contain))] if grave else (),
             tuple(references),
         )
 
@@ -230,6 +248,11 @@ class _Filled:
 
         filled = _HOLE.sub(put, text)
         return None if missing else filled
+
+
+def _words(step: Step) -> Iterator[str]:
+    """What no second step of a rule may say, search or run again."""
+    yield from filter(None, (step.text, step.query, step.command))
 
 
 def index_path(field: str) -> str:
@@ -266,7 +289,8 @@ def _tested(log: bytes | None, decoded: tuple[str, Mapping[str, str]] | None) ->
     if log is None:
         return
     if log.startswith(b"type="):
-        yield from (f"audit.{word.decode()}" for word in _AUDIT_WORD.findall(log))
+        words = [word.decode() for word in _AUDIT_WORD.findall(log)]
+        yield from (f"audit.{_AUDIT_NAMES.get(word, word)}" for word in words)
         return
     try:
         value = json.loads(log)

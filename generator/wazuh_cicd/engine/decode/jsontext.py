@@ -15,17 +15,11 @@ from contextlib import contextmanager
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from wazuh_cicd.engine.decode.jsonobject import Json, JsonObject
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-class JsonObject(tuple[tuple[str, Any], ...]):
-    """The members of an object as (name, value) pairs."""
-
-    __slots__ = ()
-
-
-Json = JsonObject | list[Any] | str | float | bool | None
 
 NESTING_LIMIT = 1000
 _FRAMES_A_LEVEL = 4

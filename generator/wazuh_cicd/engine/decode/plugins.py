@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.decode import jsontext
+from wazuh_cicd.engine.decode.jsonobject import JsonObject
 from wazuh_cicd.engine.patterns import compile_pattern
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def decode_json(event: Event, info: DecoderDefinition, text: bytes) -> None:
         top = jsontext.parse(text)
     except jsontext.JsonError:
         return
-    if not isinstance(top, jsontext.JsonObject):
+    if not isinstance(top, JsonObject):
         return
     statics, dynamics, index = event.statics, event.dynamics, event.index()
     for name, value in jsontext.flatten(top, discard_null=info.json_discard_null, csv=info.json_csv):

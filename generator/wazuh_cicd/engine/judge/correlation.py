@@ -20,70 +20,93 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.judge.rule import Rule
     from wazuh_cicd.engine.load.ruledefinition import RuleDefinition
 
-    Agrees = Callable[[Event], bool]
-
 # So many earlier logs are kept for previous_output.
 MAX_PREVIOUS = 11
 
 
-def _alike(rule: RuleDefinition, event: Event) -> Agrees | None:
-    """Return the test of an earlier event for the same agent and equal values; None when none can pass."""
-    same: list[tuple[str, bytes | str]] = []
-    for name in rule.same:
-        mine = value_of(event, name)
-        if mine is None:
-            return None
-        same.append((name, mine))
-    same_fields: list[tuple[bytes, bytes]] = []
-    for field in rule.same_fields:
-        value = event.field(field.lower())
-        if value is None:
-            return None
-        same_fields.append((field.lower(), value))
-    agent = None if rule.global_frequency else event.agent_id
+class _Alike:
+    """The test of an earlier event for the same agent and equal values.
 
-    def alike(other: Event) -> bool:
-        if agent is not None and other.agent_id != agent:
+    A class and not a function inside another one: compiled, such a function refers to itself, and would stay until the
+    collector comes.
+
+    Attributes:
+        possible: whether any event can pass: the current one has all of the values.
+    """
+
+    __slots__ = ("_agent", "_same", "_same_fields", "possible")
+
+    def __init__(self, rule: RuleDefinition, event: Event) -> None:
+        """Read the values of the current event."""
+        self._agent = None if rule.global_frequency else event.agent_id
+        self._same: list[tuple[str, bytes | str]] = []
+        self._same_fields: list[tuple[bytes, bytes]] = []
+        self.possible = True
+        for name in rule.same:
+            mine = value_of(event, name)
+            if mine is None:
+                self.possible = False
+                return
+            self._same.append((name, mine))
+        for field in rule.same_fields:
+            value = event.field(field.lower())
+            if value is None:
+                self.possible = False
+                return
+            self._same_fields.append((field.lower(), value))
+
+    def __call__(self, other: Event) -> bool:
+        """Whether an earlier event passes."""
+        if self._agent is not None and other.agent_id != self._agent:
             return False
-        for name, mine in same:
+        for name, mine in self._same:
             if value_of(other, name) != mine:
                 return False
-        for field, wanted in same_fields:  # noqa: SIM110 - any() with a generator costs more than the comparisons
+        for field, wanted in self._same_fields:  # noqa: SIM110 - any() with a generator costs more than to compare
             if other.index().get(field) != wanted:
                 return False
         return True
 
-    return alike
 
+class _Unlike:
+    """The test of an earlier event for the other things a composite asks for."""
 
-def _unlike(rule: RuleDefinition, matches: Callable[[bytes], bool] | None, event: Event) -> Agrees | None:
-    """Return the test of an earlier event for the other things a composite asks for; None when there are none.
+    __slots__ = ("_different", "_different_fields", "_matches", "_needs_fields")
 
-    Args:
-        rule: the composite.
-        matches: what its log must match, for ``if_matched_regex``.
-        event: the current one.
-    """
-    if not rule.different and not rule.different_fields and matches is None:
-        return None
-    different = [(name, mine) for name in rule.different if (mine := value_of(event, name)) is not None]
-    different_fields = [
-        (field.lower(), value) for field in rule.different_fields if (value := event.field(field.lower())) is not None
-    ]
-    needs_fields = bool(rule.different_fields) and not event.dynamics
+    def __init__(self, rule: RuleDefinition, matches: Callable[[bytes], bool] | None, event: Event) -> None:
+        """Read the values of the current event.
 
-    def unlike(other: Event) -> bool:
-        if (matches is not None and not matches(other.log)) or (needs_fields and not other.dynamics):
+        Args:
+            rule: the composite.
+            matches: what its log must match, for ``if_matched_regex``.
+            event: the current one.
+        """
+        self._matches = matches
+        self._different = [(name, mine) for name in rule.different if (mine := value_of(event, name)) is not None]
+        self._different_fields = [
+            (field.lower(), value)
+            for field in rule.different_fields
+            if (value := event.field(field.lower())) is not None
+        ]
+        self._needs_fields = bool(rule.different_fields) and not event.dynamics
+
+    def __call__(self, other: Event) -> bool:
+        """Whether an earlier event passes."""
+        if (self._matches is not None and not self._matches(other.log)) or (self._needs_fields and not other.dynamics):
             return False
-        for field, unwanted in different_fields:
+        for field, unwanted in self._different_fields:
             if other.index().get(field) == unwanted:
                 return False
-        for name, mine in different:  # noqa: SIM110 - as above
+        for name, mine in self._different:  # noqa: SIM110 - as above
             if value_of(other, name) == mine:
                 return False
         return True
 
-    return unlike
+
+def _unlike(rule: RuleDefinition, matches: Callable[[bytes], bool] | None, event: Event) -> _Unlike | None:
+    """Return the test for the other things a composite asks for; None when there are none."""
+    asks = rule.different or rule.different_fields or matches is not None
+    return _Unlike(rule, matches, event) if asks else None
 
 
 def _stored(rule: Rule, memory: Memory) -> Sequence[Event] | None:
@@ -111,7 +134,7 @@ def correlate(rule: Rule, event: Event, memory: Memory) -> bool:
 def _search(rule: Rule, event: Event, memory: Memory) -> bool:
     definition = rule.definition
     needed = max((definition.frequency or 0) - 2, 0)
-    alike: Agrees | None = None
+    alike: _Alike | None = None
     stored: Sequence[Event] | None
     reader = rule.key_reader()
     if reader is not None and memory.ascending and rule.search != "regex":
@@ -121,8 +144,8 @@ def _search(rule: Rule, event: Event, memory: Memory) -> bool:
         stored = table.get(key, ()) if table and key is not None else ()
     else:
         stored = _stored(rule, memory)
-        alike = _alike(definition, event)
-        if alike is None:
+        alike = _Alike(definition, event)
+        if not alike.possible:
             return False
     if (len(memory.recent) if stored is None else len(stored)) <= needed:
         return False

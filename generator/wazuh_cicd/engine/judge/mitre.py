@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.load.messages import WARNING, LoadMessage
@@ -36,7 +36,7 @@ class Attack:
 @cache
 def attack() -> Attack:
     """Read the table, once."""
-    text = (files("wazuh_cicd") / "engine" / "data" / "attack-13.1.json").read_text("utf-8")
+    text = (Path(__file__).parents[1] / "data" / "attack-13.1.json").read_text("utf-8")
     raw = json.loads(text)
     return Attack(raw["tactics"], {key: (name, tuple(tactics)) for key, (name, tactics) in raw["techniques"].items()})
 

@@ -70,6 +70,11 @@ class Seen:
         self._recent: deque[bytes] = deque(maxlen=_FTS_RECENT)
         self._texts: Texts = {} if texts is None else texts
 
+    def begin_event(self) -> None:
+        """Forget what the alert of the event before shows."""
+        self.previous = []
+        self.previous_log = None
+
     def is_first(self, event: Event) -> bool:
         """Whether the event's key is new; it is known from now on. Events of decoders without ``fts`` are never new."""
         info = event.decoder_info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -81,10 +82,10 @@ _LAYOUTS = ("", "etc", "ruleset", "manager/etc")
 
 
 def read_folder(folder: Path) -> RulesetFiles:
-    """Read a folder laid out like a manager's.
+    """Read a folder laid out like a manager's, or one with rule and decoder files anywhere below it.
 
     Raises:
-        UsageError: it is not there, or has none of the expected sub-folders.
+        UsageError: it is not there, or holds no ruleset.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
@@ -98,8 +99,34 @@ def read_folder(folder: Path) -> RulesetFiles:
             _xml_files(kinds.get("decoders")), _xml_files(kinds.get("rules")), _list_files(kinds.get("lists"))
         )
     if not found:
+        files = _scattered(folder)
+    if not found and not (files.decoders or files.rules):
         raise UsageError(f"{folder}: no decoders, rules or lists below it")
     return files
+
+
+def holds_scattered(folder: Path) -> bool:
+    """Whether a folder that is not laid out like a manager's has rule or decoder files below it."""
+    files = _scattered(folder)
+    return bool(files.decoders or files.rules)
+
+
+def _scattered(folder: Path) -> RulesetFiles:
+    """Rule and decoder files by what they hold, in the order of their base names, as in a manager's folder."""
+    found: dict[str, list[tuple[str, bytes]]] = {"decoder": [], "group": []}
+    for path in sorted(folder.rglob("*.xml"), key=lambda place: (place.name, place)):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden:
+            data = path.read_bytes()
+            found.get(_first_element(data), []).append((str(path), data))
+    return RulesetFiles(tuple(found["decoder"]), tuple(found["group"]))
+
+
+def _first_element(data: bytes) -> str:
+    """The name of the first element that is no variable."""
+    plain = re.sub(rb"<!--.*?-->", b"", data, flags=re.DOTALL)
+    names = (match[1].decode() for match in re.finditer(rb"<([A-Za-z_][A-Za-z0-9_-]*)", plain))
+    return next((name for name in names if name != "var"), "")
 
 
 def _xml_files(folder: Path | None) -> tuple[tuple[str, bytes], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 # The manager's numbers for what is wrong with an OS_Regex or OS_Match.
@@ -24,9 +23,10 @@ class PatternError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
 class Match:
     """Where a pattern matched.
+
+    Not a dataclass: their constructor stays interpreted when the rest is compiled.
 
     Attributes:
         end: index of the byte at which the engine continues (``offset="after_prematch"`` and the like). For OS_Regex
@@ -35,8 +35,24 @@ class Match:
             took part either: then it is missing.
     """
 
-    end: int
-    groups: tuple[bytes, ...] = ()
+    __slots__ = ("end", "groups")
+
+    def __init__(self, end: int, groups: tuple[bytes, ...] = ()) -> None:
+        """Keep both."""
+        self.end = end
+        self.groups = groups
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are equal."""
+        return isinstance(other, Match) and self.end == other.end and self.groups == other.groups
+
+    def __hash__(self) -> int:
+        """As ``__eq__`` has it."""
+        return hash((self.end, self.groups))
+
+    def __repr__(self) -> str:
+        """For people."""
+        return f"Match({self.end}, {self.groups})"
 
 
 class Pattern(Protocol):

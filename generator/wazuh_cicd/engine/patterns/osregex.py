@@ -156,9 +156,11 @@ class OsRegex:
         """``search`` in a subject whose lower case is known."""
         options = self._prepared or self._options()
         gate = self._gate
-        if gate and lowered.find(gate, start) < 0:
+        if gate and gate not in lowered:
             return None
         if start:
+            if gate and lowered.find(gate, start) < 0:
+                return None
             lowered = lowered[start:]
             subject = subject[start:]
         for option in options:

@@ -6,6 +6,7 @@ through the bytes of a quantified class that nothing else takes, and comparing a
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.engine.patterns.osregex_reference import Result, finish
@@ -28,6 +29,12 @@ _RUN_SHIFT = 6
 _NOWHERE = b"\xff" * 70_000
 _STAR = ord("*")
 _OPEN = ord("(")
+
+
+@cache
+def _table(members: frozenset[int]) -> bytes:
+    """For each byte, whether it is among the members."""
+    return bytes(byte in members for byte in range(256))
 
 
 class Scanner:
@@ -58,7 +65,7 @@ class Scanner:
         quantifiers = alternative.quantifiers
         self._kinds = tuple(unit.kind for unit in units)
         self._literals = tuple(unit.byte for unit in units)
-        self._tables = tuple(unit.taken for unit in units)
+        self._tables = tuple(_table(unit.taken) for unit in units)
         self._quantified = tuple(
             unit.kind == CLASS and at + 1 < size and quantifiers[at + 1] for at, unit in enumerate(units)
         )
@@ -156,7 +163,7 @@ class Scanner:
                     return None if last is None else (last, marks)
             b = subject[i]
             if p < size and kinds[p] == CLASS:
-                if b in tables[p]:
+                if tables[p][b]:
                     if not quantified[p]:
                         p += 1
                         if again is None:
@@ -174,7 +181,7 @@ class Scanner:
                         if i == length:
                             break
                         b = subject[i]
-                        if b not in tables[p]:
+                        if not tables[p][b]:
                             continue
                     loop = True
                     skip = skips[p]

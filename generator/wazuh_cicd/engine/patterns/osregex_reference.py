@@ -158,47 +158,44 @@ def scan(  # noqa: C901 - one step a byte, in the order of the language's defini
     return finish(alternative, p, last, marks, loop=loop, length=length if captures else None)
 
 
-def finish(  # noqa: C901 - its helpers count with it; each step is one of the engine's
+def finish(
     alternative: Alternative, p: int, last: int | None, marks: list[int | None], *, loop: bool, length: int | None
 ) -> Result | None:
     """What still may be left of the pattern when the subject has ended."""
-    units = alternative.units
-    quantifiers = alternative.quantifiers
     parens = alternative.parens
-    size = len(units)
-
-    def is_class(at: int) -> bool:
-        return at < size and units[at].kind == CLASS
-
-    def is_quantifier(at: int) -> bool:
-        return at < size and quantifiers[at]
-
-    def is_star(at: int) -> bool:
-        return is_quantifier(at) and units[at].byte == _STAR
-
-    def over_paren(at: int) -> int:
-        return at + 1 if at < size and parens[at] >= 0 else at
-
+    size = len(alternative.units)
     if length is not None:
-        while is_class(p) and is_star(p + 1):
+        while _is_class(alternative, p) and _is_star(alternative, p + 1):
             p += 2
         if p < size and parens[p] >= 0:
             marks[parens[p]] = length
-    p = over_paren(p)
+    p = _over_paren(alternative, p)
     if p == size:
         return None if last is None else (last, marks)
-    if is_class(p) and loop:
+    if _is_class(alternative, p) and loop:
         p += 1
-        if is_quantifier(p):
-            p = over_paren(p + 1)
+        if p < size and alternative.quantifiers[p]:
+            p = _over_paren(alternative, p + 1)
             if p == size:
                 return None if last is None else (last, marks)
-            if is_class(p):
+            if _is_class(alternative, p):
                 p += 1
-                if is_star(p):
-                    p = over_paren(p + 1)
+                if _is_star(alternative, p):
+                    p = _over_paren(alternative, p + 1)
                     if p == size:
                         return None if last is None else (last, marks)
-    if is_class(p) and is_star(p + 1) and over_paren(p + 2) == size:
+    if _is_class(alternative, p) and _is_star(alternative, p + 1) and _over_paren(alternative, p + 2) == size:
         return None if last is None else (last, marks)
     return None
+
+
+def _is_class(alternative: Alternative, at: int) -> bool:
+    return at < len(alternative.units) and alternative.units[at].kind == CLASS
+
+
+def _is_star(alternative: Alternative, at: int) -> bool:
+    return at < len(alternative.units) and alternative.quantifiers[at] and alternative.units[at].byte == _STAR
+
+
+def _over_paren(alternative: Alternative, at: int) -> int:
+    return at + 1 if at < len(alternative.parens) and alternative.parens[at] >= 0 else at

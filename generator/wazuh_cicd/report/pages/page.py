@@ -28,6 +28,20 @@ _FIELD = re.compile(r"\$\(([^)]+)\)")
 _KEPT = 11  # logs that a manager keeps for a composite's previous_output
 _SHOWN_EVENTS = 3  # of a test; more of them are counted
 _ALERTS_FROM = 3  # the level from which on a manager writes an alert
+_STATIC_TAGS = frozenset(
+    {"srcip", "dstip", "srcport", "dstport", "url", "id", "status", "action", "protocol", "hostname"}
+)
+# Sources that run elsewhere: a firewall of ours does not stand in front of them.
+_SERVICES: Mapping[str, str] = {"github": "GitHub", "aws": "AWS"}
+#: What a level asks for (docs/analyst.md).
+_MEANINGS = (
+    (13, "An attack, or its exact likeness: now, with the incident process."),
+    (10, "Likely wrong: now."),
+    (7, "Somebody should know: the same day."),
+    (4, "Unusual, mostly harmless: look when you are there anyway."),
+    (1, "Worth keeping: context for an investigation."),
+    (0, "A step on the way; no alert."),
+)
 _DOES: Mapping[str, str] = {
     "block-ip": "Drops every packet from the address in {address} on the agent that reported the event, for {time}."
     " It ends by itself. Internal, private and shared addresses are not blocked unless the site says so, and those of"
@@ -113,9 +127,19 @@ class RulePage:
     examples: tuple[Example, ...]
 
     @property
+    def meaning(self) -> str:
+        """What its level asks for."""
+        return meaning_of(self.rule.level)
+
+    @property
     def title(self) -> str:
         """The title with fields as words in brackets."""
         return plain_title(self.rule.title)
+
+
+def meaning_of(level: int) -> str:
+    """What a level asks of whoever reads the alert."""
+    return next(text for least, text in _MEANINGS if level >= least)
 
 
 def plain_title(title: str) -> str:
@@ -329,6 +353,10 @@ def _response(rule: RuleSpec) -> tuple[str, tuple[str, ...]]:
         )
     else:
         safety.append("It is never bound: the confidence is too low for it. Take it as a hint, and act by hand.")
+    if response.action == "block-ip" and rule.source in _SERVICES:
+        safety.append(
+            f"It protects your own hosts only: {_SERVICES[rule.source]} is reached from the address as before."
+        )
     if response.origins:
         safety.append(f"Acts on events from {', '.join(response.origins)} only.")
     if response.repeated:
@@ -338,15 +366,19 @@ def _response(rule: RuleSpec) -> tuple[str, tuple[str, ...]]:
 
 
 def _child_rule(rule: RuleSpec, number: int) -> str:
-    """A rule of the site's own that silences one case."""
-    fields = [name for name in _FIELD.findall(rule.title) if "." in name] or _FIELD.findall(rule.title)
-    if rule.level < _ALERTS_FROM or not fields:
+    """A rule of the site's own that silences one case; empty for a rule that is silent itself."""
+    if rule.level < _ALERTS_FROM:
         return ""
-    tag = f'<field name="{fields[0]}">^VALUE$</field>' if "." in fields[0] else f"<{fields[0]}>VALUE</{fields[0]}>"
-    if fields[0] in ("dstuser", "srcuser"):
+    names = _FIELD.findall(rule.title)
+    field = next((name for name in names if "." in name), next(iter(names), ""))
+    if field in ("dstuser", "srcuser"):
         tag = "<user>^VALUE$</user>"
-    elif "." not in fields[0] and fields[0] not in _STATIC_TAGS:
-        tag = f'<field name="{fields[0]}">^VALUE$</field>'
+    elif field in _STATIC_TAGS:
+        tag = f"<{field}>VALUE</{field}>"
+    elif field:
+        tag = f'<field name="{field}">^VALUE$</field>'
+    else:
+        tag = "<match>VALUE</match>"
     return (
         '<group name="local,">\n'
         '  <rule id="100100" level="0">\n'
@@ -356,11 +388,6 @@ def _child_rule(rule: RuleSpec, number: int) -> str:
         "  </rule>\n"
         "</group>"
     )
-
-
-_STATIC_TAGS = frozenset(
-    {"srcip", "dstip", "srcport", "dstport", "url", "id", "status", "action", "protocol", "hostname"}
-)
 
 
 def _techniques(rule: RuleSpec) -> Iterator[Named]:

@@ -21,7 +21,7 @@ import jinja2
 from wazuh_cicd import __version__
 from wazuh_cicd.engine.judge.mitre import attack
 from wazuh_cicd.errors import UsageError
-from wazuh_cicd.report.pages.page import Pages, Ref, plain_title
+from wazuh_cicd.report.pages.page import Pages, Ref, meaning_of, plain_title
 from wazuh_cicd.spec.compliance import all_frameworks
 from wazuh_cicd.spec.model import SOURCES
 
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
 MANIFEST = "wazuh-cicd-site.json"
 _TEMPLATES = Path(__file__).parent / "templates"
 _BANDS = (range(13, 17), range(10, 13), range(7, 10), range(3, 7))
-_MEANINGS = {
-    range(13, 17): "An attack, or its exact likeness: now, with the incident process.",
-    range(10, 13): "Likely wrong: now.",
-    range(7, 10): "Somebody should know: the same day.",
-    range(4, 7): "Unusual, mostly harmless: look when you are there anyway.",
-    range(1, 4): "Worth keeping: context for an investigation.",
-    range(1): "A step on the way; no alert.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +183,7 @@ def _by_level(specs: SpecSet, refs: Any) -> Iterator[Section]:  # noqa: ANN401 -
     for level in range(16, -1, -1):
         mine = [rule for rule in specs.rules if rule.level == level]
         if mine:
-            meaning = next(text for band, text in _MEANINGS.items() if level in band)
-            yield Section(f"level-{level}", f"Level {level}", f"Level {level}: {meaning}", refs(mine))
+            yield Section(f"level-{level}", f"Level {level}", f"Level {level}: {meaning_of(level)}", refs(mine))
 
 
 def _by_technique(rules: Iterable[RuleSpec], refs: Any) -> Iterator[Section]:  # noqa: ANN401 - as above

@@ -56,6 +56,7 @@ def _parts(page: RulePage, address: str) -> Iterator[Text | Padding]:
     style = next(colour for least, colour in _COLOURS if rule.level >= least)
     yield Text(tables.printable(page.title), style="bold")
     yield Text(f"{page.id}  {rule.name}  level {rule.level}  {rule.source}  {rule.status}", style=style)
+    yield Text(page.meaning)
     if page.looks_like:
         yield Text(f"for example: {tables.printable(page.looks_like)}")
     if address:
