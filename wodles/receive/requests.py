@@ -104,6 +104,8 @@ class Chunks:
                 if self._left:
                     return None
                 self._state = "end"
+            if self._state == "end" and data and not data.startswith(b"\r\n"[: len(data)]):
+                raise BadRequestError(400, "malformed")
             end = data.find(b"\r\n")
             if end < 0:
                 if len(data) > CHUNK_LINE_BYTES:
