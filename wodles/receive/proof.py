@@ -74,7 +74,7 @@ class Seen:
     because some bodies are really sent twice, and the event says so.
     """
 
-    def __init__(self, most: int = 50000) -> None:
+    def __init__(self, most: int = 20000) -> None:
         """Take how many to remember."""
         self.most = most
         self._ids: Dict[Tuple[str, str], bytes] = {}

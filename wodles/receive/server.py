@@ -103,8 +103,12 @@ def say(text: str) -> None:
 def tls_context(settings: Settings) -> ssl.SSLContext:
     """Return the context for certificate and key. Raises ``RefusedError`` when they cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1 | ssl.OP_NO_COMPRESSION
-    context.options |= getattr(ssl, "OP_NO_RENEGOTIATION", 0)
+    context.options |= ssl.OP_NO_COMPRESSION | getattr(ssl, "OP_NO_RENEGOTIATION", 0)
+    versions = getattr(ssl, "TLSVersion", None)
+    if versions is None:  # before Python 3.7
+        context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+    else:
+        setattr(context, "minimum_version", versions.TLSv1_2)  # noqa: B010 - Python 3.6 does not have it
     try:
         context.load_cert_chain(settings.certificate, settings.key)
         if settings.client_authority:
