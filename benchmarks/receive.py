@@ -1,4 +1,4 @@
-"""Deliveries a second of the receiver, beside a minimal one of aiohttp and uvloop with the same checks and the same fsync.
+"""Deliveries a second of the receiver, beside a minimal one of aiohttp and uvloop with the same checks and fsync.
 
 ``python benchmarks/receive.py [--payload FILE] [--deliveries N] [--python PYTHON]``: both receivers run one after the
 other, twice, on the same disk, with the same signed deliveries over kept connections; PYTHON is an interpreter that has
@@ -198,7 +198,8 @@ def main() -> None:
         (folder / "main").write_text(SECRET)
         (folder / "main").chmod(0o600)
         settings = {
-            "output": str(folder), "listen": ["127.0.0.1:28471"], "rotate_bytes": 4 << 30, "peer_requests": 10000000, "peer_connections": 1000,
+            "output": str(folder), "listen": ["127.0.0.1:28471"], "rotate_bytes": 4 << 30, "peer_requests": 10000000,
+            "peer_connections": 1000,
             "endpoints": {"github": {"secret": "main"}},
         }  # fmt: skip
         (folder / "receive.json").write_text(json.dumps(settings))

@@ -8,7 +8,9 @@ import os
 import re
 import resource
 import signal
+import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -62,7 +64,9 @@ def make(tmp_path):
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """One that all tests share which only look at answers."""
-    receiver = Receiver(PROGRAM, tmp_path_factory.mktemp("shared"), peer_refusals=100000).start()
+    receiver = Receiver(
+        PROGRAM, tmp_path_factory.mktemp("shared"), peer_refusals=100000, peer_requests=10000000
+    ).start()
     yield receiver
     receiver.end()
 
@@ -180,6 +184,10 @@ def test_a_list_of_audit_events_is_split(make):
     items = [{**AUDIT, "auditID": str(n)} for n in range(5)]
     assert receiver.token("/kubernetes", {"kind": "EventList", "items": [*items, {"kind": "Pod"}]}) == 200
     assert [event["auditID"] for event in receiver.events()] == ["0", "1", "2", "3", "4"]
+    # An API server says what its list holds at the list alone.
+    entry = {key: value for key, value in AUDIT.items() if key not in ("kind", "apiVersion")}
+    assert receiver.token("/kubernetes", {"kind": "EventList", "items": [entry]}) == 200
+    assert receiver.events()[-1] == AUDIT
     receiver.stop()
     assert receiver.notes("cut") == [
         {"event": "cut", "source": "kubernetes", "what": "entries", "entries_left_out": "1"}
@@ -333,6 +341,10 @@ def test_very_many_fields_are_folded_not_lost(make):
     assert fields_of(event) <= 256
     assert event["github"]["repo"] == "acme/app"
     assert '"k1999":1999' in receiver.lines()[-1]
+    assert receiver.github("push", {f"k{n}": {"a": n} for n in range(900)}) == 200
+    event = receiver.events()[-1]
+    assert (event["integration"], fields_of(event) <= 256) == ("cicd-github-webhook", True)
+    assert '"k899":{"a":899}' in receiver.lines()[-1]
 
 
 def test_a_push_that_is_too_long_keeps_the_telling_paths_and_says_what_it_lost(make):
@@ -614,11 +626,80 @@ def test_requests_that_wait_in_line_are_answered_in_order(make):
 def test_bodies_together_keep_to_their_limit(make):
     receiver = make(bodies_bytes=1 << 20).start()
     held = []
-    for _ in range(2):
+    for _ in range(3):
         link = receiver.connect()
-        link.sendall(request("/github", b"", {**github_headers("push", "d", b""), "Content-Length": "600000"}))
+        link.sendall(request("/github", b"", {**github_headers("push", "d", b""), "Content-Length": "900000"}))
         held.append(link)
-    assert read_status(held[1]) == 503
+    assert [read_status(link) for link in held[:2]] == [0, 0]  # who proved nothing gives way, the first first
+    assert receiver.github("push", {**PUSH, "pad": "x" * 200000}) == 200
+
+
+@pytest.mark.parametrize("depth", [150, 350, 600, 950, 5000])
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_deep_bodies_are_taken_or_refused_and_harm_nobody(shared, depth, opening):
+    closing = {"[": "]", '{"a":': "}"}[opening]
+    deep = opening * depth + "1" + closing * depth
+    body = f'{{"sender":{deep},"commits":{deep},"pad":"{"x" * 70000}"}}'.encode()
+    assert shared.github("push", body, f"deep-{depth}-{len(opening)}") in (200, 400)
+    for path, text in (
+        ("/kubernetes", f'{{"items":[{{"auditID":"1","stage":"Panic","requestObject":{deep}}}]}}'),
+        ("/harbor", f'{{"event_data":{{"resources":[{{"tag":{deep}}}]}}}}'),
+        ("/registry", f'{{"events":[{{"target":{deep}}}]}}'),
+        ("/generic/open", f'{{"a":{deep}}}'),
+    ):
+        assert shared.token(path, text.encode()) in (200, 400)
+    assert shared.send("/health", b"", {}, "GET") == 200
+
+
+@pytest.mark.parametrize("value", [None, 1, "x", [], [[]], {}, {"a": {}}, [{"a": None}], True, 1.5])
+def test_no_type_of_a_value_harms_anybody(shared, value):
+    keys = "ref sender repository organization commits head_commit workflow_run type operator event_data events items message"
+    shape = dict.fromkeys(keys.split(), value)
+    commits = [{"added": [value] * 9000, "modified": value, "message": value}, value] * 3
+    pad = {"pad": "x" * 70000}
+    for number, body in enumerate((shape, value, {**shape, "commits": commits, **pad}, {**shape, **pad})):
+        assert shared.github("push", body, f"type-{value!r:.1}-{number}".replace("'", "-")) in (200, 400)
+        for path in ("/kubernetes", "/harbor", "/registry", "/generic/open", "/pubsub"):
+            assert shared.token(path, body) in (200, 400)
+    for inner in (
+        {"event_data": {"resources": value, "repository": value}},
+        {"events": [{"target": value, "request": value}]},
+    ):
+        assert shared.token("/harbor", inner) in (200, 400)
+        assert shared.token("/registry", inner) in (200, 400)
+    items = [{**AUDIT, "user": value, "annotations": value, "requestObject": value, "verb": value, "pad": "x" * 70000}]
+    assert shared.token("/kubernetes", {"items": items}) in (200, 400)
+    entry = {
+        **GKE,
+        "protoPayload": dict.fromkeys(GKE["protoPayload"], value) | {"serviceName": "k8s.io", "request": value},
+    }
+    assert shared.token("/pubsub", pushed({**entry, "labels": value, "resource": value, "operation": value})) in (
+        200,
+        400,
+    )
+    assert "internal" not in shared.stderr()
+
+
+def test_a_sender_that_reads_no_answer_is_not_answered_without_end(shared):
+    link = shared.connect()
+    link.settimeout(2)
+    sent = 0
+    try:
+        while sent < 64 << 20:
+            sent += link.send(request("/health", b"", {}, "GET") * 500)
+    except TimeoutError:
+        pass
+    assert sent < 32 << 20
+    assert shared.send("/health", b"", {}, "GET") == 200
+
+
+def test_connections_that_are_reset_harm_nobody(shared):
+    for _ in range(200):
+        link = shared.connect()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.sendall(request("/github", b"x", {**github_headers("push", "d", b"x"), "Content-Length": "9"}))
+        link.close()
+    assert shared.send("/health", b"", {}, "GET") == 200
 
 
 def test_a_sender_that_is_told_to_go_on_goes_on(make):

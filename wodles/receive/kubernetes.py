@@ -70,10 +70,13 @@ def audit_lines(items: List[Any], provider: str = "") -> Made:
     lines = []
     losses: List[Dict[str, str]] = []
     strange = 0
-    for event in items:
-        if not isinstance(event, dict) or not event.get("auditID") or event.get("stage") not in _STAGES:
+    for item in items:
+        if not isinstance(item, dict) or not item.get("auditID") or item.get("stage") not in _STAGES:
             strange += 1
             continue
+        # Entries of a list leave out what the list says; a file's lines say it.
+        event: Dict[str, Any] = {"kind": "Event", "apiVersion": "audit.k8s.io/v1"}
+        event.update(item)
         line = encode(event)
         if len(line) > LINE_BYTES:
             size = len(line)

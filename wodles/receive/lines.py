@@ -126,12 +126,13 @@ def _fold_flat(value: Dict[str, Any], most: int, count: int) -> int:
             owner["more"] = [{key: owner.pop(key) for key in moved}]
             count -= len(moved) - 1
         todo += [item for item in owner.values() if isinstance(item, dict)]
-    if count > most:
-        kept = {key: value[key] for key in list(value)[:1]}
-        rest = {key: item for key, item in value.items() if key not in kept}
-        value.clear()
-        value["more"] = [dict(kept, **rest)]
-        count = 1
+    # What is left is an object of very many small objects: as a whole it is one field.
+    for key in sorted(
+        (key for key, item in value.items() if isinstance(item, dict)), key=lambda key: -count_fields(value[key])
+    ):
+        if count > most:
+            count -= count_fields(value[key]) - 1
+            value[key] = [value[key]]
     return count
 
 

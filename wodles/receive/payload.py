@@ -187,7 +187,9 @@ def _shorten_push(payload: Dict[str, Any]) -> int:
                 paths = commit.get(key)
                 if isinstance(paths, list) and len(paths) > most:
                     telling = [path for path in paths if isinstance(path, str) and _TELLING.search(path)]
-                    kept = (telling + [path for path in paths if path not in set(telling)])[:most]
+                    named = set(telling)
+                    others = [path for path in paths if isinstance(path, str) and path not in named]
+                    kept = (telling + others)[:most]
                     left += len(paths) - len(kept)
                     commit[key] = kept
     return left

@@ -35,6 +35,7 @@ from wodles.receive.spool import EVENTS, Spool, last_bytes
 
 READ_BYTES = 65536
 READS_AT_ONCE = 8
+OUT_BYTES = 65536  # of answers that a sender has not read yet
 DISK_SECONDS = 20  # a delivery that is not on disk by then is answered with 503
 DRAIN_SECONDS = 3
 END_SECONDS = 10  # for bodies that are on their way when the receiver is to end
@@ -325,6 +326,7 @@ class Server:
                 return
             if mask & select.EPOLLOUT and connection.out:
                 self._send(connection, b"")
+                self._advance(connection)
             if mask & ~select.EPOLLOUT and connection.fd >= 0:
                 self._read(connection)
         except (OSError, ValueError):  # ssl.SSLError is an OSError; ValueError: closed meanwhile
@@ -350,14 +352,17 @@ class Server:
                 self.notes.count("refused_connections")
                 sock.close()
                 continue
+            state = HANDSHAKE if self._context else HEAD
+            try:
+                sock.settimeout(0)
+                if isinstance(address, tuple):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._context:
+                    sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            except (OSError, ValueError):  # it was reset meanwhile
+                sock.close()
+                continue
             self._of_peer[group] = self._of_peer.get(group, 0) + 1
-            sock.settimeout(0)
-            state = HEAD
-            if self._context:
-                sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-                state = HANDSHAKE
-            if isinstance(address, tuple):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(sock, peer, self.now + self.settings.head_seconds, state)
             self.connections[connection.fd] = connection
             self._epoll.register(connection.fd, _READ)
@@ -497,8 +502,9 @@ class Server:
             connection.client = client_name(connection.sock.getpeercert())
             connection.state = HEAD
             self._watch(connection, _READ)
-        if connection.state == WAIT:
-            self._watch(connection, 0)  # what comes now has to wait as well
+        if connection.state == WAIT or len(connection.out) >= OUT_BYTES:
+            # What comes now has to wait until the disk, or the sender's own reading, has caught up.
+            self._watch(connection, select.EPOLLOUT if connection.out else 0)
             return
         for _ in range(READS_AT_ONCE):
             try:
@@ -526,7 +532,7 @@ class Server:
     def _advance(self, connection: Connection) -> None:
         """Do with a connection's bytes what can be done."""
         try:
-            while connection.fd >= 0 and connection.data:
+            while connection.fd >= 0 and connection.data and len(connection.out) < OUT_BYTES:
                 if connection.state == HEAD:
                     if not self._take_head(connection):
                         return
@@ -543,6 +549,11 @@ class Server:
                     return
         except BadRequestError as error:
             self._refuse(connection, error)
+        except (OSError, ValueError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one body does to this program, others are served
+            say("internal: %s" % type(error).__name__)
+            self._refuse(connection, BadRequestError(400, "internal"))
 
     def _take_head(self, connection: Connection) -> bool:
         data = connection.data
@@ -602,8 +613,14 @@ class Server:
             self._send(connection, CONTINUE)
 
     def _reserve(self, connection: Connection, size: int) -> None:
-        if self._bodies + size > self.settings.bodies_bytes:
-            raise BadRequestError(503, "busy")
+        """Count a body's bytes; when all bodies are too large together, those go that came first and proved nothing."""
+        while self._bodies + size > self.settings.bodies_bytes:
+            others = [one for one in self.connections.values() if one.state == BODY and not one.proved and one.reserved]
+            others = [one for one in others if one is not connection]
+            if not others:
+                raise BadRequestError(503, "busy")
+            self.notes.count("evicted")
+            self._close(min(others, key=lambda one: one.deadline))
         connection.reserved += size
         self._bodies += size
 
@@ -640,7 +657,7 @@ class Server:
                 self._next(connection)
                 return
             made, delivery = self._made(endpoint, head, delivery, digest, body)
-        except BodyError:
+        except (BodyError, RecursionError):
             raise BadRequestError(400, "malformed") from None
         connection.proved = True
         lines = b"\n".join(made.lines) + b"\n" if made.lines else b""
@@ -778,7 +795,7 @@ class Server:
                 self._watch(connection, _BOTH)
                 return
             connection.out = connection.out[sent:]
-        if connection.mask == _BOTH:
+        if connection.mask & select.EPOLLOUT:
             self._watch(connection, _READ)
             if connection.state == DRAIN:
                 self._drain(connection)
