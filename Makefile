@@ -43,7 +43,7 @@ demo: $(VENV)/.run-stamp ## build the package and replay an attack through the e
 	@$(BIN)/wazuh-cicd demo
 
 # What a change breaks first: specs, evaluator, reports and how the project is built. FAST names other folders, or -k WORDS.
-FAST ?= tests/spec tests/engine tests/report tests/tools
+FAST ?= tests/spec tests/report tests/engine/test_rules.py tests/engine/test_decoders.py tests/engine/test_correlation.py
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev-stamp ## what breaks first, in less than a minute
@@ -100,9 +100,28 @@ indexed: $(VENV)/.dev-stamp ## send every alert to a real OpenSearch node in ten
 	sh tests/indexer/install_opensearch.sh $(HOME)/.cache/wazuh-cicd/opensearch
 	WAZUH_CICD_ORDERS=10 $(BIN)/python -m pytest -s tests/indexer -k "alerts_are_lost or any_order"
 
+.PHONY: screenshots
+screenshots: $(VENV)/.dev-stamp ## make the pictures of the report in docs/images (needs Chromium)
+	$(BIN)/python tools/screenshots.py
+
 .PHONY: dist
 dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, SBOM, checksums
 	$(BIN)/python tools/dist.py
+
+# Another base brings another Python: make cli-image BASE=registry.example.com/python@sha256:... IMAGE_PYTHON=3.11
+BASE         ?= python:3.12-slim-bookworm
+IMAGE_PYTHON ?= 3.12
+
+.PHONY: image-context
+image-context: $(VENV)/.run-stamp ## fetch by hash what the image of the command line holds, to build/image
+	rm -rf build/image && mkdir -p build/image/wheels
+	$(BIN)/python -m pip download --quiet --require-hashes --only-binary :all: --python-version $(IMAGE_PYTHON) -r requirements/run.txt -d build/image/wheels
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/image/wheels .
+	cp docker/cli.Dockerfile build/image/Dockerfile
+
+.PHONY: cli-image
+cli-image: image-context ## an image with the command line and the gate: make cli-image BASE=image@sha256:...
+	docker build --network none --build-arg BASE=$(BASE) --tag wazuh-cicd:$$($(BIN)/wazuh-cicd --version | cut -d' ' -f2) build/image
 
 # In an environment of its own, at the locked versions: it gets the wheel and has no checkout on its path.
 $(VENV)-compiled/.stamp: requirements/dev.txt

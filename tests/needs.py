@@ -17,7 +17,10 @@ _PROGRAMS = {
         "ip": "iproute2", "nft": "nftables", "ipset": "ipset", "iptables": "iptables", "conntrack": "conntrack",
         "strace": "strace", "sshd": "openssh-server", "ssh": "openssh-client", "sshpass": "sshpass",
     },
-    "docker": {"dockerd": "docker.io", "docker": "docker.io or docker-cli", "containerd": "containerd"},
+    "docker": {
+        "dockerd": "docker.io", "docker": "docker.io or docker-cli", "containerd": "containerd",
+        "debootstrap": "debootstrap",
+    },
 }  # fmt: skip
 _PT_INTERP = 3
 

@@ -285,15 +285,18 @@ def started(process: subprocess.Popen[bytes], ask: Callable[[], object], log: Pa
 
 
 @contextlib.contextmanager
-def docker_engine(folder: Path) -> Iterator[Path]:
-    """Run a Docker engine of our own, without networks, where that is possible; gives its socket."""
+def docker_engine(folder: Path, storage: str = "vfs") -> Iterator[Path]:
+    """Run a Docker engine of our own, without networks, where that is possible; gives its socket.
+
+    The storage driver ``vfs`` works everywhere and copies every layer; ``overlay2`` is for images of some size.
+    """
     program = shutil.which("dockerd")
     if program is None or os.geteuid() != 0 or shutil.which("docker") is None:
         pytest.skip("a Docker engine of our own needs dockerd, docker and root")
     # Not below the test's folder: containerd's sockets would have longer paths than a socket may have.
     place = Path(tempfile.mkdtemp(prefix="cicdd"))
     path = place / "docker.sock"
-    options = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"]
+    options = ["--iptables=false", "--ip6tables=false", "--bridge=none", f"--storage-driver={storage}"]
     places = [
         "--data-root",
         str(place / "data"),

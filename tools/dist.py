@@ -1,5 +1,5 @@
 # ruff: noqa: INP001, T201 - a program of the release, imported by its tests only
-"""Make a release in ``dist/``: the wheel, ``build/`` as a tarball for admins without Python, an SBOM, and checksums.
+"""Make a release in ``dist/``: wheel, hashes to install it by, package as tarball and OCI image, SBOM, checksums.
 
 The same commit gives the same bytes: times come from the commit (or SOURCE_DATE_EPOCH), names are sorted, owners
 are root.
@@ -68,6 +68,88 @@ def tarball(folder: Path, top: str, when: int) -> bytes:
             with place.open("rb") as stream:
                 archive.addfile(entry, stream)
     return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def tag_problem(tag: str, version: str, changelog: str, fragments: list[str]) -> str:
+    """Why a tag is no release of this tree; empty when tag, version and changelog agree.
+
+    Args:
+        tag: the Git tag, ``v1.2.3``.
+        version: the code's own.
+        changelog: the text of ``CHANGELOG.md``.
+        fragments: names of the changes that are not in it yet.
+    """
+    if tag != f"v{version}":
+        return f"the tag {tag} is not v{version}, the version of the code"
+    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
+    if newest is None or newest[1] != version:
+        return f"CHANGELOG.md begins with {newest[1] if newest else 'nothing'}, not with {version}: run towncrier build"
+    if fragments:
+        return f"changelog.d still holds {fragments[0]}: run towncrier build"
+    return ""
+
+
+def requirements(wheel: Path, locked: str) -> str:
+    """What pip installs a release by: the wheel beside this file and its libraries, each by hash, and nothing else."""
+    entries = [part.strip() for part in re.split(r"\n(?=[A-Za-z0-9])", locked) if part.strip()]
+    needed = [entry for entry in entries if re.match(r"[A-Za-z0-9._-]+", entry)[0] not in _BUILD_ONLY]  # type: ignore[index]
+    own = f"./{wheel.name} \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+    return "\n".join([own, *needed]) + "\n"
+
+
+# What the wheel is built with, and these alone need.
+_BUILD_ONLY = {"hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
+
+
+def oci_image(package: bytes, version: str, when: int) -> bytes:
+    """The package as an OCI image layout in a tar: one layer, no program in it.
+
+    A registry keeps it, Kubernetes mounts it as an image volume or copies it from an init container, and
+    ``COPY --from`` takes it into an image of a manager. Facts: https://github.com/opencontainers/image-spec
+    """
+    plain = gzip.decompress(package)
+    config = _blob(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "created": _timestamp(when),
+            "config": {"Labels": {"org.opencontainers.image.version": version}},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(plain)]},
+        }
+    )
+    manifest = _blob(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": _descriptor("application/vnd.oci.image.config.v1+json", config),
+            "layers": [_descriptor("application/vnd.oci.image.layer.v1.tar+gzip", package)],
+            "annotations": {"org.opencontainers.image.title": NAME, "org.opencontainers.image.version": version},
+        }
+    )
+    entry = _descriptor("application/vnd.oci.image.manifest.v1+json", manifest)
+    entry["annotations"] = {"org.opencontainers.image.ref.name": version}
+    files = {f"blobs/sha256/{_digest(data)[7:]}": data for data in (config, manifest, package)}
+    files["index.json"] = _blob({"schemaVersion": 2, "manifests": [entry]})
+    files["oci-layout"] = _blob({"imageLayoutVersion": "1.0.0"})
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, data in sorted(files.items()):
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.mode = len(data), when, 0o644
+            archive.addfile(member, io.BytesIO(data))
+    return raw.getvalue()
+
+
+def _blob(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _descriptor(kind: str, data: bytes) -> dict[str, Any]:
+    return {"mediaType": kind, "digest": _digest(data), "size": len(data)}
 
 
 def sbom(version: str, when: int, files: dict[str, bytes]) -> dict[str, Any]:
@@ -150,7 +232,14 @@ def main(argv: list[str] | None = None) -> int:
     """Make everything; 0 when it is there."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0], allow_abbrev=False)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "dist", metavar="DIR")
-    target = parser.parse_args(argv).output
+    parser.add_argument("--tag", metavar="vX.Y.Z", help="refuse when tag, version and CHANGELOG.md do not agree")
+    args = parser.parse_args(argv)
+    target = args.output
+    if args.tag is not None:
+        waiting = sorted(place.name for place in (ROOT / "changelog.d").glob("+*.md"))
+        problem = tag_problem(args.tag, __version__, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), waiting)
+        if problem:
+            sys.exit(problem)
     target.mkdir(parents=True, exist_ok=True)
     for old in target.iterdir():
         if old.is_file():
@@ -162,7 +251,12 @@ def main(argv: list[str] | None = None) -> int:
         run([sys.executable, "-m", "wazuh_cicd.cli", "build", "-o", str(build)], when)
         run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(target), str(ROOT)], when)
         files = {p.relative_to(build).as_posix(): p.read_bytes() for p in sorted(build.rglob("*")) if p.is_file()}
-        (target / f"{NAME}-{version}-package.tar.gz").write_bytes(tarball(build, f"{NAME}-{version}", when))
+        package = tarball(build, f"{NAME}-{version}", when)
+        (target / f"{NAME}-{version}-package.tar.gz").write_bytes(package)
+        (target / f"{NAME}-{version}-oci.tar").write_bytes(oci_image(package, version, when))
+    (wheel,) = target.glob("*.whl")
+    locked = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+    (target / f"{NAME}-{version}-requirements.txt").write_text(requirements(wheel, locked), encoding="utf-8")
     document = json.dumps(sbom(version, when, files), indent=1) + "\n"
     (target / f"{NAME}-{version}.cdx.json").write_text(document, encoding="utf-8")
     made = sorted(place for place in target.iterdir() if place.is_file())

@@ -217,7 +217,7 @@ def test_folders_are_laid_out_like_a_managers(tmp_path):
     with pytest.raises(UsageError):
         load_ruleset([tmp_path / "none"])
     with pytest.raises(UsageError):
-        load_ruleset([tmp_path / "etc" / "rules"])
+        load_ruleset([tmp_path / "etc" / "lists" / "deep"])
 
 
 def test_chain_of_parents_may_be_very_long():

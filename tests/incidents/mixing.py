@@ -56,11 +56,11 @@ def specs() -> SpecSet:
 
 
 @cache
-def _engine() -> EmbeddedEngine:
+def engine() -> EmbeddedEngine:
     return EmbeddedEngine(assemble(package=render_package(specs()).ruleset_files()))
 
 
-def _marked(story: str, when: float, output: dict[str, Any]) -> Marked:
+def marked(story: str, when: float, output: dict[str, Any]) -> Marked:
     alert = json.loads(json.dumps(output))
     alert["timestamp"] = datetime.fromtimestamp(when, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
     alert["rule"]["description"] = f"[{story}] {alert['rule'].get('description', '')}"
@@ -69,8 +69,8 @@ def _marked(story: str, when: float, output: dict[str, Any]) -> Marked:
 
 @cache
 def story_alerts(path: Path, later: int = _NOON) -> tuple[Marked, ...]:
-    scenes = play_story(load_story(path), _engine())
-    return tuple(_marked(path.stem, one.at + later, one.verdict.output) for one in scenes if one.verdict.alert)
+    scenes = play_story(load_story(path), engine())
+    return tuple(marked(path.stem, one.at + later, one.verdict.output) for one in scenes if one.verdict.alert)
 
 
 def _judge(events: Iterable[Any], session: Any) -> Iterable[Marked]:
@@ -81,7 +81,7 @@ def _judge(events: Iterable[Any], session: Any) -> Iterable[Marked]:
         else:
             verdict = session.process(event.log, event.location, time=event.time)
         if verdict.alert:
-            yield _marked(ORDINARY, event.time, verdict.output)
+            yield marked(ORDINARY, event.time, verdict.output)
 
 
 @cache
@@ -94,7 +94,7 @@ def ordinary_alerts() -> tuple[Marked, ...]:
         found += _judge(events, own.session())
     for corpus in corpora():
         if corpus.name in ("cluster-kubeadm", "build-hosts"):
-            found += _judge(corpus.events, _engine().ruleset.session())
+            found += _judge(corpus.events, engine().ruleset.session())
     return tuple(found)
 
 

@@ -117,6 +117,21 @@ def test_the_index_asks_for_the_pipeline_that_is_there(template: Any, files: Map
     assert processor["script"]["ignore_failure"] is True
 
 
+@pytest.mark.parametrize(("name", "days"), [("1-year", 366), ("6-years", 2196)])
+def test_a_retention_policy_ends_in_a_deletion_and_not_before(files: Mapping[str, bytes], name: str, days: int) -> None:
+    policy = json.loads(files[f"indexer/wazuh-cicd-retention-{name}.json"])["policy"]
+    states = {state["name"]: state for state in policy["states"]}
+    state, passed = states[policy["default_state"]], []
+    while state["transitions"]:
+        assert {"delete": {}} not in state["actions"]
+        (transition,) = state["transitions"]
+        passed.append(int(transition["conditions"]["min_index_age"].removesuffix("d")))
+        state = states[transition["state_name"]]
+    assert state["actions"] == [{"delete": {}}]
+    assert passed == [90, days]
+    assert policy["ism_template"][0]["index_patterns"] == ["wazuh-alerts-4.x-*", "wazuh-archives-4.x-*"]
+
+
 def test_the_same_specs_give_the_same_bytes(specs: SpecSet, files: Mapping[str, bytes]) -> None:
     assert indexer_files(specs) == files
 

@@ -35,12 +35,12 @@ def runbook_findings(specs: SpecSet) -> Iterator[Finding]:
     """What is missing, one finding a rule and code; waived ones are left out."""
     fields = {f"data.{name}".lower() for names in produced_fields(specs).values() for name in names} | _ALERT
     groups = {*_STOCK_GROUPS, *SOURCES, *(group for rule in specs.rules for group in rule.groups)}
-    told: set[str] = set()
+    seen: set[str] = set()
     for rule in specs.rules:
         if DEPTH not in rule.waive and not rule.noalert:
             yield from _depth(rule)
         if SEARCH not in rule.waive:
-            yield from _searches(rule, fields, groups, told)
+            yield from _searches(rule, fields, groups, seen)
 
 
 def _depth(rule: RuleSpec) -> Iterator[Finding]:
@@ -59,12 +59,12 @@ def _depth(rule: RuleSpec) -> Iterator[Finding]:
         yield finding(rule, rule.at("triage"), DEPTH, text, fix)
 
 
-def _searches(rule: RuleSpec, fields: set[str], groups: set[str], told: set[str]) -> Iterator[Finding]:
+def _searches(rule: RuleSpec, fields: set[str], groups: set[str], seen: set[str]) -> Iterator[Finding]:
     """Names in the searches that no alert has; what is shared by many rules is reported at the first of them."""
     for step in (*rule.steps, *rule.containment):
-        if step.query in told:
+        if step.query in seen:
             continue
-        told.add(step.query)
+        seen.add(step.query)
         plain = _QUOTED.sub('""', step.query)
         for name in _FIELD.findall(plain):
             if name.lower() not in fields:

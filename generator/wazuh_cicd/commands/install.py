@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from wazuh_cicd.install.record import Record
     from wazuh_cicd.install.settings import Options, Settings, SettingsFile
     from wazuh_cicd.install.target import Target
+    from wazuh_cicd.render import Package
 
 VERBS = {
     "plan": "show what would change; nothing is changed",
     "apply": "install, upgrade or switch; undone by itself when anything fails",
     "verify": "check files, ids and load messages, and judge live events",
+    "smoke": "send a marked, harmless event a source and find it in alerts.json and in the index",
     "status": "say what is installed, what was edited, and whether it runs",
     "rollback": "undo the newest installation, or one that was cut off",
     "uninstall": "remove the package and every trace of it",
@@ -172,6 +174,8 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
         status = status_of(target, wanted.switches(before) if wanted and before else ())
         _out(report.status_json(status) if args.format == "json" else report.status_text(status))
         return status.code
+    if args.action == "smoke":
+        return _smoke(args, target, before)
     if args.action == "verify":
         desired = _desired(before or choose(Options(), file, None), target)
         verified = verify(target, desired, known=_site_messages(target), thorough=args.thorough)
@@ -318,15 +322,12 @@ def _choice(
     raise InstallError(f"{told}; nothing was changed: confirm it with --yes, or state your choice in a settings file")
 
 
-def _desired(settings: Settings, target: Target) -> Desired:
-    from wazuh_cicd.indexer import indexer_files
-    from wazuh_cicd.install.desired import desired_from
-    from wazuh_cicd.install.indexed import indexer_goal
+def _package(settings: Settings) -> Package:
     from wazuh_cicd.render import render_package
     from wazuh_cicd.spec import SOURCES, load_specs
 
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
-    package = render_package(
+    return render_package(
         load_specs(),
         id_base=settings.id_base,
         with_sources=chosen,
@@ -334,6 +335,14 @@ def _desired(settings: Settings, target: Target) -> Desired:
         runbook_url=settings.runbook_url,
         responses=settings.responses,
     )
+
+
+def _desired(settings: Settings, target: Target) -> Desired:
+    from wazuh_cicd.indexer import indexer_files
+    from wazuh_cicd.install.desired import desired_from
+    from wazuh_cicd.install.indexed import indexer_goal
+
+    package = _package(settings)
     return desired_from(
         package,
         sources=settings.sources,
@@ -347,6 +356,32 @@ def _desired(settings: Settings, target: Target) -> Desired:
         indexer_ca=settings.indexer_ca,
         indexed=indexer_goal(indexer_files(package.specs)) if settings.indexer else None,
     )
+
+
+def _smoke(args: argparse.Namespace, target: Target, settings: Settings | None) -> int:
+    """One event a source, followed to the index.
+
+    Raises:
+        UsageError: this is not the manager itself, or nothing is installed.
+    """
+    from wazuh_cicd.install.indexed import IndexedTarget
+    from wazuh_cicd.install.smoke import Smoke, candidates
+    from wazuh_cicd.install.verify import UNANSWERED
+    from wazuh_cicd.report import install as report
+
+    if args.api:
+        raise UsageError("smoke follows an event through the manager's own files: run it on the manager, without --api")
+    if settings is None:
+        raise UsageError("nothing of wazuh-cicd is installed there: run 'wazuh-cicd install apply'")
+    engine = target.engine()
+    if engine is None:
+        _say("the manager does not answer: no event was sent")
+        return UNANSWERED
+    indexer = target.indexer if isinstance(target, IndexedTarget) else None
+    found = candidates(_package(settings), settings.sources)
+    ways = Smoke(Path(target.name), engine, indexer, wait=args.wait).run(found)
+    _out(report.smoke_text(ways, indexed=indexer is not None))
+    return int(any(way.problem for way in ways))
 
 
 def _site_messages(target: Target) -> set[str]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from wazuh_cicd.incidents.entities import APART, HOUR, Entities
@@ -53,7 +53,7 @@ _TIMES = 12  # moments of a row that are kept one by one
 _VALUES = 50  # actors, repositories ... of one incident
 _KEPT = 1000  # closed incidents
 _OPEN = 5_000
-_CONTEXTS = 20_000  # actors whose ordinary alerts are remembered
+_CONTEXTS = 50_000  # ordinary alerts that are remembered, at most for an hour
 _CONTEXT_ROWS = 60  # alerts of one such actor
 _SWEEP = 4_096  # alerts between two looks at what is over
 
@@ -106,7 +106,7 @@ class Row:
 class Group:
     """Alerts that belong together, while it is still growing."""
 
-    __slots__ = ("count", "first", "grave", "last", "level", "parent", "reasons", "rows", "unshown", "values")
+    __slots__ = ("count", "first", "floor", "grave", "last", "level", "parent", "reasons", "rows", "unshown", "values")
 
     def __init__(self, when: int) -> None:
         """Begin empty, at a moment."""
@@ -116,6 +116,8 @@ class Group:
         self.count = 0
         self.rows: dict[tuple[str, str, str], Row] = {}
         self.unshown = 0
+        #: The lowest level of a row, once there are as many as are kept; -1 where it must be looked up.
+        self.floor = -1
         self.reasons: Counter[Key] = Counter()
         self.values: dict[Key, int] = {}
         #: From when to when alerts of level 12 and above came.
@@ -142,12 +144,15 @@ class Group:
 
     def _displace(self, key: tuple[str, str, str], row: Row) -> None:
         """Put a row in the place of the least grave one, or leave it out; what is left out is counted."""
-        least = min(self.rows, key=lambda one: (self.rows[one].event.level, -self.rows[one].first))
-        if self.rows[least].event.level < row.event.level:
-            self.unshown += self.rows.pop(least).count
-            self.rows[key] = row
-        else:
+        if self.floor < 0:
+            self.floor = min(one.event.level for one in self.rows.values())
+        if row.event.level <= self.floor:
             self.unshown += row.count
+            return
+        least = min(self.rows, key=lambda one: (self.rows[one].event.level, -self.rows[one].first))
+        self.unshown += self.rows.pop(least).count
+        self.rows[key] = row
+        self.floor = -1
 
     def _count(self, key: Key, times: int) -> None:
         if key in self.values or len(self.values) < 5 * _VALUES:
@@ -216,7 +221,8 @@ class Grouping:
         self._mentions: dict[Key, _Mention] = {}
         self._open: list[Group] = []
         self._closed: list[tuple[tuple[int, int, int, int], int, Group]] = []
-        self._context: dict[tuple[str, str], list[Event]] = {}
+        self._context: dict[tuple[str, str], deque[Event]] = {}
+        self._recent: deque[tuple[int, tuple[str, str]]] = deque()
         #: Who did something grave, and when last.
         self._suspects: dict[tuple[str, str], _Mention] = {}
         self._now = 0
@@ -234,13 +240,22 @@ class Grouping:
             return
         known = self._context.get(who)
         if known is None:
-            self._context[who] = [event]
-            if len(self._context) > _CONTEXTS:
-                self._forget_contexts(event.when)
-        else:
-            known.append(event)
-            if len(known) > _CONTEXT_ROWS:
-                del known[: _CONTEXT_ROWS // 2]
+            known = self._context[who] = deque(maxlen=_CONTEXT_ROWS)
+        known.append(event)
+        recent = self._recent
+        recent.append((event.when, who))
+        # What is over is forgotten at once: a small memory is a quick one.
+        over = event.when - _CONTEXT_APART
+        while recent[0][0] < over or len(recent) > _CONTEXTS:
+            self._forget(*recent.popleft())
+
+    def _forget(self, when: int, who: tuple[str, str]) -> None:
+        known = self._context.get(who)
+        if known is not None:
+            if known[0].when <= when:
+                known.popleft()
+            if not known:
+                del self._context[who]
 
     def notable(self, event: Event, keys: Sequence[Key]) -> None:
         """Take an alert of level 7 or above."""
@@ -293,12 +308,6 @@ class Grouping:
         for earlier in self._context.pop(who, ()):
             if abs(earlier.when - event.when) <= _CONTEXT_APART:
                 group.add(earlier)
-
-    def _forget_contexts(self, now: int) -> None:
-        fresh = {who: events for who, events in self._context.items() if events[-1].when > now - _CONTEXT_APART}
-        if len(fresh) > _CONTEXTS // 2:
-            fresh = dict(sorted(fresh.items(), key=lambda item: item[1][-1].when)[-_CONTEXTS // 2 :])
-        self._context = fresh
 
     def _sweep(self) -> None:
         """Close what is over, and forget who was named too long ago to matter."""

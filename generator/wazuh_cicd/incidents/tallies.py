@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wazuh_cicd.incidents.reading import Alert
 
 _TALKERS = 40_000
+_TOGETHER = 4_096
 _VALUES = 400
 _FINDINGS = 100_000
 _HOUR = 3600
@@ -49,7 +50,7 @@ class Talkers:
         """Count one alert."""
         counts = self._together.get(named)
         if counts is None:
-            if len(self._together) >= _TALKERS:
+            if len(self._together) >= _TOGETHER:
                 self.settle()
             counts = self._together[named] = [0, 0, 0]
         counts[0] += 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wazuh_cicd.indexer.fields import fields_of
 from wazuh_cicd.indexer.pipeline import pipeline
+from wazuh_cicd.indexer.retention import policies
 from wazuh_cicd.indexer.saved import saved_objects
 from wazuh_cicd.indexer.template import LONGEST, template
 
@@ -33,6 +34,7 @@ def indexer_files(specs: SpecSet) -> Mapping[str, bytes]:
         TEMPLATE_FILE: _text(template(data)),
         PIPELINE_FILE: _text(pipeline(data, LONGEST)),
         SAVED_FILE: "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in saved_objects(sources)).encode(),
+        **{f"{FOLDER}{name}.json": _text(policy) for name, policy in policies().items()},
     }
 
 

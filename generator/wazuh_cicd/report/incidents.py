@@ -37,7 +37,7 @@ _MEANINGS = {
 _KINDS = {
     "actor": "Actors",
     "address": "Addresses",
-    "repository": "Repositories",
+    "repository": "Repositories and jobs",
     "host": "Hosts",
     "image": "Images",
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.install.apply import Outcome
     from wazuh_cicd.install.plan import Change, Plan
+    from wazuh_cicd.install.smoke import Way
     from wazuh_cicd.install.status import Status
     from wazuh_cicd.install.verify import Verified
 
@@ -227,6 +228,22 @@ _VERDICTS = {
     3: "in place, but not what the running manager has loaded: run 'wazuh-cicd install apply'",
     4: "not verified: the manager does not answer as it should; when it runs, 'wazuh-cicd install verify' tells",
 }
+
+
+def smoke_text(ways: Iterable[Way], *, indexed: bool) -> str:
+    """How far the event of each source came, and when it was seen where."""
+    ways = list(ways)
+    lines = []
+    for way in ways:
+        steps = [] if way.alert is None else [f"alerts.json {way.alert:.1f} s"]
+        steps += [] if way.indexed is None else [f"index {way.indexed:.1f} s"]
+        seen = f"rule {way.rule_id}: {', '.join(steps)}" if steps else ""
+        told = f"error: {way.problem}" if way.problem else "arrived"
+        lines.append(f"{way.source:<11} " + "; ".join(part for part in (seen, told) if part))
+    good = sum(not way.problem for way in ways)
+    end = "the index" if indexed else "alerts.json (no indexer is named: nothing is known of the index)"
+    lines.append(f"{good} of {len(ways)} sources' events arrived in {end}")
+    return plain("\n".join(lines))
 
 
 def status_text(status: Status) -> str:

@@ -205,7 +205,7 @@ class _Filled:
     known: frozenset[str]
 
     def runbook(self, families: Iterable[Family]) -> Runbook:
-        told = {word for step in (*self.rule.triage, *self.rule.contain) for word in _words(step)}
+        seen = {word for step in (*self.rule.triage, *self.rule.contain) for word in _words(step)}
         triage: list[Step] = []
         contain: list[Step] = []
         references: dict[str, None] = {}
@@ -213,8 +213,8 @@ class _Filled:
             for steps, into in ((family.triage, triage), (family.contain, contain)):
                 for step in steps:
                     filled = self._step(step)
-                    if filled is not None and told.isdisjoint(_words(filled)):
-                        told.update(_words(filled))
+                    if filled is not None and seen.isdisjoint(_words(filled)):
+                        seen.update(_words(filled))
                         into.append(filled)
             references.update(dict.fromkeys(url for url in family.references if url not in self.rule.references))
         grave = self.rule.level >= CONTAIN_FROM

@@ -13,7 +13,7 @@ from wazuh_cicd.render.info import info_text
 from wazuh_cicd.render.responses import TIMEOUTS
 from wazuh_cicd.report.pages.words import Clause, clauses, correlation, duration
 from wazuh_cicd.spec.compliance import framework_of
-from wazuh_cicd.spec.links import is_sure, parents_of
+from wazuh_cicd.spec.links import all_groups, is_sure, parents_of
 from wazuh_cicd.spec.model import QUIET, InList
 from wazuh_cicd.spec.runbooks import index_path
 
@@ -155,6 +155,7 @@ class Pages:
         self.specs = specs
         self._ids = ids
         self._lists = {entry.name: entry for entry in specs.lists}
+        self._groups = all_groups(specs)
         self._below: dict[str, list[RuleSpec]] = {}
         for rule in specs.rules:
             for parent in parents_of(rule, specs):
@@ -209,7 +210,7 @@ class Pages:
             return []
         if correlate.rule is not None:
             return [self.specs.by_name[correlate.rule]]
-        return [other for other in self.specs.rules if correlate.group in other.groups] if correlate.group else []
+        return self._groups.get(correlate.group, []) if correlate.group else []
 
     def _counts(self, rule: RuleSpec) -> str:
         correlate = rule.correlate
@@ -227,7 +228,7 @@ class Pages:
             return "", ""
         counted = self._counted(rule)
         numbers = [str(self._ids.of(other.name)) for other in counted if other.level >= _ALERTS_FROM]
-        query = f"rule.groups:{correlate.group}" if correlate.group else ""
+        query = f"rule.groups:{correlate.group}" if correlate.group and numbers else ""
         if not query and (numbers or correlate.stock):
             query = f"rule.id:{numbers[0] if numbers else correlate.stock}"
         if query:
@@ -265,15 +266,15 @@ class Pages:
                     todo.append(parent)
 
     def _related(self, rule: RuleSpec) -> Iterator[Ref]:
-        told = {rule.name, *rule.parents.rules}
+        shown = {rule.name, *rule.parents.rules}
         for other in self._counted(rule)[:12]:
-            if other.name not in told:
-                told.add(other.name)
+            if other.name not in shown:
+                shown.add(other.name)
                 yield self.ref(other, "is counted by this rule")
         for other in self._below.get(rule.name, ())[:40]:
-            if other.name in told:
+            if other.name in shown:
                 continue
-            told.add(other.name)
+            shown.add(other.name)
             counted = other.correlate is not None and other.correlate.rule == rule.name
             yield self.ref(other, "counts this rule" if counted else "is tried when this rule fires")
         if rule.level > QUIET:
@@ -282,7 +283,7 @@ class Pages:
                     other.name: len(set(rule.groups) & set(other.groups))
                     + 2 * len(set(rule.covers) & set(other.covers))
                     for other in self.specs.rules
-                    if other.source == rule.source and other.name not in told and other.level > QUIET
+                    if other.source == rule.source and other.name not in shown and other.level > QUIET
                     if set(rule.mitre) & set(other.mitre) and rule.family == other.family
                 }
             )

@@ -220,7 +220,7 @@ class _Controls:
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    """Sorts ``10.2`` behind ``2.1``."""
+    """Sorts ``10.2`` after ``2.1``."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in text.replace("-", ".").split(".")]
 
 
