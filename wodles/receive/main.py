@@ -15,10 +15,11 @@ from typing import List, Optional
 
 from wodles.receive.config import RECEIVE_CONFIG, read_config
 from wodles.receive.errors import RefusedError
+from wodles.receive.host import say
 from wodles.receive.kubernetes import unwrapped
 from wodles.receive.lines import BodyError
 from wodles.receive.notes import own_line
-from wodles.receive.server import Server, say
+from wodles.receive.server import Server
 from wodles.receive.setup_text import setup_text
 from wodles.receive.spool import EVENTS
 

@@ -74,8 +74,14 @@ class Counts:
         """Count a request; False when it is one too many."""
         found = self._of(peer)
         found[0] += 1
-        return found[0] <= self.requests and found[1] < self.refusals
+        return found[0] <= self.requests
 
-    def refused(self, peer: str) -> None:
-        """Count a refusal."""
-        self._of(peer)[1] += 1
+    def refused(self, peer: str) -> bool:
+        """Count a refusal; False when it is one too many.
+
+        It is never a reason to refuse what is proved: anybody can have a forge send to us, from the addresses that the
+        deliveries of others come from, too.
+        """
+        found = self._of(peer)
+        found[1] += 1
+        return found[1] <= self.refusals

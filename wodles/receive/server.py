@@ -9,12 +9,12 @@ import select
 import signal
 import socket
 import ssl
-import sys
 import time
 from hashlib import sha256
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from wodles.receive.config import Endpoint, Settings, split_place
+from wodles.receive.connection import BODY, DRAIN, HANDSHAKE, HEAD, READ, WAIT, Connection, Waiter
 from wodles.receive.envelope import (
     Made,
     delivery_id,
@@ -25,6 +25,7 @@ from wodles.receive.envelope import (
     registry_events,
 )
 from wodles.receive.errors import RefusedError
+from wodles.receive.host import given_sockets, say, tell_systemd, tls_context
 from wodles.receive.kubernetes import audit_events, pushed_events
 from wodles.receive.lines import BodyError
 from wodles.receive.notes import Notes, own_line
@@ -42,107 +43,7 @@ END_SECONDS = 10  # for bodies that are on their way when the receiver is to end
 TAIL_BYTES = 16 << 20  # of the output, read at the start for the ids of deliveries
 RUNNING = "running"  # a file that is there while the receiver runs
 
-HANDSHAKE, HEAD, BODY, WAIT, DRAIN = range(5)
-_READ = select.EPOLLIN
-_BOTH = select.EPOLLIN | select.EPOLLOUT
-
-
-class Connection:
-    """One connection and how far its request is."""
-
-    __slots__ = (
-        "address", "body_left", "chunks", "client", "data", "deadline", "endpoint", "fd", "head", "mask", "out", "peer",
-        "proved", "query", "reserved", "sock", "state", "turn",
-    )  # fmt: skip
-
-    def __init__(self, sock: Any, address: str, deadline: float, state: int) -> None:
-        """Begin."""
-        self.sock = sock
-        self.fd: int = sock.fileno()
-        self.address = address
-        self.peer = address
-        self.deadline = deadline
-        self.state = state
-        self.data = bytearray()
-        self.out = b""
-        self.head: Optional[Head] = None
-        self.endpoint: Optional[Endpoint] = None
-        self.query = ""
-        self.chunks: Optional[Chunks] = None
-        self.body_left = 0
-        self.reserved = 0
-        self.turn = 0  # which delivery of this connection waits for the disk
-        self.mask = _READ
-        self.client = ""
-        self.proved = False  # whether a delivery of it was ever taken
-
-
-class Waiter:
-    """A delivery that waits for the disk."""
-
-    __slots__ = ("connection", "delivery", "digest", "endpoint", "events", "turn")
-
-    def __init__(self, connection: Connection, endpoint: Endpoint, delivery: str, digest: bytes, events: int) -> None:
-        """Remember what is to be said when it is there."""
-        self.connection = connection
-        self.turn = connection.turn
-        self.endpoint = endpoint
-        self.delivery = delivery
-        self.digest = digest
-        self.events = events
-
-
-def say(text: str) -> None:
-    """Write to the journal, or wherever standard error goes: what concerns the operator and no event can say."""
-    try:
-        sys.stderr.write("cicd-receive: %s\n" % text)
-        sys.stderr.flush()
-    except OSError:
-        pass
-
-
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Return the context for certificate and key. Raises ``RefusedError`` when they cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.options |= ssl.OP_NO_COMPRESSION | getattr(ssl, "OP_NO_RENEGOTIATION", 0)
-    versions = getattr(ssl, "TLSVersion", None)
-    if versions is None:  # before Python 3.7
-        context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
-    else:
-        setattr(context, "minimum_version", versions.TLSv1_2)  # noqa: B010 - Python 3.6 does not have it
-    try:
-        context.load_cert_chain(settings.certificate, settings.key)
-        if settings.client_authority:
-            context.load_verify_locations(settings.client_authority)
-            context.verify_mode = ssl.CERT_OPTIONAL
-    except (OSError, ValueError) as error:
-        raise RefusedError(
-            "tls", "%s: %s" % (settings.certificate, getattr(error, "strerror", "") or "unusable")
-        ) from None
-    return context
-
-
-def given_sockets() -> List[socket.socket]:
-    """Return the sockets that systemd hands over (sd_listen_fds), none when it hands over none."""
-    if os.environ.pop("LISTEN_PID", "") != str(os.getpid()):
-        return []
-    count = os.environ.pop("LISTEN_FDS", "0")
-    return [socket.socket(fileno=3 + number) for number in range(int(count) if count.isdigit() else 0)]
-
-
-def tell_systemd(text: str) -> None:
-    """Send a line to systemd (sd_notify), if it asked for it."""
-    path = os.environ.get("NOTIFY_SOCKET", "")
-    if path[:1] not in ("/", "@"):
-        return
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        link.connect("\0" + path[1:] if path[0] == "@" else path)
-        link.send(text.encode())
-    except OSError:
-        pass
-    finally:
-        link.close()
+_BOTH = READ | select.EPOLLOUT
 
 
 class Server:
@@ -169,7 +70,7 @@ class Server:
         self._wake_in, self._wake_out = os.pipe()
         for end in (self._wake_in, self._wake_out):
             os.set_blocking(end, False)
-        self._epoll.register(self._wake_in, _READ)
+        self._epoll.register(self._wake_in, READ)
         self._ending = False
         self._again_asked = False
         self._end_at = 0.0
@@ -190,7 +91,7 @@ class Server:
         for sock in sockets:
             sock.settimeout(0)
             self._listeners[sock.fileno()] = sock
-            self._epoll.register(sock.fileno(), _READ)
+            self._epoll.register(sock.fileno(), READ)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_end)
         signal.signal(signal.SIGHUP, self._on_again)
@@ -272,7 +173,7 @@ class Server:
             self.now = time.monotonic()
             for fd in list(self._again):
                 self._again.discard(fd)
-                self._on_event(fd, _READ)
+                self._on_event(fd, READ)
             for fd, mask in events:
                 self._on_event(fd, mask)
             if self._done:
@@ -365,7 +266,7 @@ class Server:
             self._of_peer[group] = self._of_peer.get(group, 0) + 1
             connection = Connection(sock, peer, self.now + self.settings.head_seconds, state)
             self.connections[connection.fd] = connection
-            self._epoll.register(connection.fd, _READ)
+            self._epoll.register(connection.fd, READ)
 
     def _make_room(self) -> bool:
         """Close the connection that has said nothing useful for longest; False when all are at work."""
@@ -501,7 +402,7 @@ class Server:
                 return
             connection.client = client_name(connection.sock.getpeercert())
             connection.state = HEAD
-            self._watch(connection, _READ)
+            self._watch(connection, READ)
         if connection.state == WAIT or len(connection.out) >= OUT_BYTES:
             # What comes now has to wait until the disk, or the sender's own reading, has caught up.
             self._watch(connection, select.EPOLLOUT if connection.out else 0)
@@ -743,7 +644,7 @@ class Server:
         connection.chunks = None
         connection.deadline = self.now + self.settings.idle_seconds
         if not connection.out:
-            self._watch(connection, _READ)
+            self._watch(connection, READ)
         if isinstance(connection.sock, ssl.SSLSocket) and connection.sock.pending():
             self._again.add(connection.fd)  # TLS has read ahead; nothing wakes us for it
 
@@ -755,7 +656,8 @@ class Server:
             self.notes.count("refused")
             self.notes.count("refused_too_many")
         else:
-            self.counts.refused(counted_as(connection.peer))
+            if not self.counts.refused(counted_as(connection.peer)):
+                error = BadRequestError(429, error.reason)
             line = self.notes.refused(connection.endpoint, error.reason, connection.peer)
             if line and self.spool.waiting_bytes <= self.settings.waiting_bytes:
                 self.spool.put(line, None)
@@ -778,7 +680,7 @@ class Server:
         connection.data.clear()
         connection.deadline = self.now + DRAIN_SECONDS
         if not connection.out:
-            self._watch(connection, _READ)
+            self._watch(connection, READ)
             try:
                 if isinstance(connection.sock, ssl.SSLSocket):
                     return
@@ -796,6 +698,6 @@ class Server:
                 return
             connection.out = connection.out[sent:]
         if connection.mask & select.EPOLLOUT:
-            self._watch(connection, _READ)
+            self._watch(connection, READ)
             if connection.state == DRAIN:
                 self._drain(connection)
