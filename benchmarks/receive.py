@@ -202,10 +202,13 @@ def main() -> None:
             "peer_connections": 1000,
             "endpoints": {"github": {"secret": "main"}},
         }  # fmt: skip
-        (folder / "receive.json").write_text(json.dumps(settings))
         environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(folder)}
         print(f"payload {len(payload)} bytes, {arguments.connections} connections, {arguments.deliveries} deliveries")
-        for _ in range(arguments.rounds):
+        for number in range(arguments.rounds):
+            # An output of its own: deliveries that stand in one already would not be written again.
+            (folder / str(number)).mkdir()
+            settings["output"] = str(folder / str(number))
+            (folder / "receive.json").write_text(json.dumps(settings))
             if arguments.only != "beside":
                 own = [sys.executable, "-I", str(folder / "receive"), "--config", str(folder / "receive.json")]
                 run(own, 28471, payload, arguments, environment)
