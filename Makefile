@@ -112,6 +112,13 @@ dist: $(VENV)/.run-stamp ## make the release in dist/: wheel, package tarball, S
 BASE         ?= python:3.12-slim-bookworm
 IMAGE_PYTHON ?= 3.12
 
+.PHONY: image-base
+image-base: ## as root, with debootstrap: the base on which the tests build the image, kept in ~/.cache/wazuh-cicd/images
+	rm -rf build/base && mkdir -p build ~/.cache/wazuh-cicd/images
+	debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm build/base
+	tar -C build/base --exclude='./var/cache/apt/archives/*.deb' -cf ~/.cache/wazuh-cicd/images/bookworm-python.tar .
+	rm -rf build/base
+
 .PHONY: image-context
 image-context: $(VENV)/.run-stamp ## fetch by hash what the image of the command line holds, to build/image
 	rm -rf build/image && mkdir -p build/image/wheels

@@ -108,7 +108,9 @@ def seconds(command: Sequence[str | Path]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--root", type=Path, required=True, metavar="DIR")
     parser.add_argument("--stock", type=Path, required=True, metavar="DIR")
     parser.add_argument("--logs", type=Path, nargs="+", required=True, metavar="PATH")

@@ -75,7 +75,7 @@ def _whole(log: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Replay and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0], allow_abbrev=False)
     parser.add_argument("clone", type=Path, help="their repository, bare or not")
     parser.add_argument("--stock", type=Path, required=True, help="Wazuh's own ruleset")
     parser.add_argument("--misses", action="store_true", help="print each test that is not hit")

@@ -37,7 +37,9 @@ _NAMES = ("dev-ana", "dev-ben", "dev-cai", "dana-dev", "mallory", "acme/app", "a
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the files, run both programs on each, print a row for each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--alerts", type=int, action="append", help="so many; repeatable (default: 250000, 1000000)")
     parser.add_argument("--notable", type=float, default=5.0, metavar="PERCENT", help="of level 7 and above (5)")
     parser.add_argument("--rounds", type=int, default=2, help="each in turn; the fastest counts (2)")

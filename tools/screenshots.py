@@ -124,15 +124,24 @@ def _picture(browser: str, page: Path, target: Path, width: int, height: int) ->
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(  # noqa: S603 - the browser that the user has
             [
-                browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                "--blink-settings=preferredColorScheme=1", f"--user-data-dir={profile}", "--proxy-server=127.0.0.1:9", "--force-device-scale-factor=1",
-                f"--window-size={width},{height}", f"--screenshot={target}", page.as_uri(),
+                browser,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--blink-settings=preferredColorScheme=1",
+                f"--user-data-dir={profile}",
+                "--proxy-server=127.0.0.1:9",
+                "--force-device-scale-factor=1",
+                f"--window-size={width},{height}",
+                f"--screenshot={target}",
+                page.as_uri(),
             ],
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=120,
-        )  # fmt: skip
+        )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import pytest
 from wazuh_cicd.check.language import language
 from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.ruleset import check_ruleset
-from wazuh_cicd.commands.check import collect, is_ruleset
+from wazuh_cicd.check.targets import is_ruleset
+from wazuh_cicd.commands.check import collect
 from wazuh_cicd.content.paths import stock_root
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.findings import Severity
@@ -296,7 +297,7 @@ def test_which_os_regex_holds_no_surprise(pattern, plain):
 
 def test_a_folder_is_known_for_what_it_is(tmp_path):
     assert is_ruleset(stock_root())
-    with pytest.raises(UsageError, match="neither specs nor a ruleset"):
+    with pytest.raises(UsageError, match="neither specs nor XML files"):
         collect([tmp_path])
     with pytest.raises(UsageError, match="no such file"):
         collect([tmp_path / "none"])

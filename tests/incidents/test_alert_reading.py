@@ -12,6 +12,15 @@ from wazuh_cicd.incidents import reading
 from wazuh_cicd.incidents.reading import Clock, Input, Period, as_moment, find_files, read_files
 
 
+@pytest.fixture(params=["orjson", "json"], autouse=True)
+def _parser(request, monkeypatch):
+    """Every test with orjson, where it is there, and with the standard library alone."""
+    if request.param == "json":
+        monkeypatch.setattr(reading, "_quick", None)
+    elif reading._quick is None:
+        pytest.skip("orjson is not installed")
+
+
 def read(*paths, period=None):
     found = Input()
     period = period or Period()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.cost import cost_findings
 from wazuh_cicd.check.osregex import portable
 from wazuh_cicd.check.reach import Dead, counted_twice, dead_rules, group_thieves
+from wazuh_cicd.content.paths import stock_root
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
 from wazuh_cicd.engine.judge.memory import CAPACITY
 from wazuh_cicd.engine.judge.mitre import describe
 from wazuh_cicd.engine.load.decoderdefinition import AFTER_PARENT, AFTER_PREMATCH
+from wazuh_cicd.engine.load.files import read_file
 from wazuh_cicd.engine.patterns.perl_facts import may_capture_nothing, may_take_nothing
 from wazuh_cicd.findings import Finding, Severity
 from wazuh_cicd.spec.problems import did_you_mean
@@ -43,37 +47,123 @@ _MENDS = {
     7620: "correct the id, or move the file behind the counted rule's",
 }
 OWN_CODE_LIMIT = 2
+# A rule, a group or a list is not there.
+_MISSING = {"7605", "7610", "7613", "7616", "7617", "7618", "7619", "7620", "2106"}
 
 
-def check_ruleset(folders: Sequence[Path], *, beneath: Sequence[Path] = ()) -> list[Finding]:
+def check_ruleset(
+    folders: Sequence[Path], *, files: Sequence[Path] = (), beneath: Sequence[Path] = ()
+) -> list[Finding]:
     """All findings about the rulesets in ``folders``, loaded together as one manager would.
 
     Args:
         folders: laid out like a manager's.
+        files: single files of rules or decoders; what lies beside them in a manager's folder is loaded, too.
         beneath: folders that are loaded too, but about which nothing is said (the stock ruleset).
 
     Raises:
-        UsageError: a folder is not there or holds no ruleset.
+        UsageError: a folder or file is not there or holds no ruleset.
     """
-    mine: set[str] = set()
-    sources = [read_folder(folder) for folder in beneath]
+    read = [(folder, read_folder(folder)) for folder in folders]
+    own = [_together(files), *(found for _, found in read)]
+    guessed = False
+    if not beneath and (files or not any(found.decoders for found in own)):
+        beneath, guessed = _stock()
+    sources = [*(read_folder(folder) for folder in beneath), *own]
+    mine: set[str] = {str(path) for path in files}
     findings: list[Finding] = []
-    for folder in folders:
-        files = read_folder(folder)
-        mine |= {name for name, _ in (*files.decoders, *files.rules)}
-        sources.append(files)
-        findings.extend(_unreadable(files))
-        findings.extend(_declarations(folder, files))
+    for folder, found in read:
+        mine |= {name for name, _ in (*found.decoders, *found.rules)}
+        findings.extend(_unreadable(found))
+        findings.extend(_declarations(folder, found))
         mine |= {finding.path for finding in findings}
+    ruleset, refused = _loaded(sources)
+    findings.extend(refused)
+    if ruleset is not None:
+        messages = [from_message(message) for message in ruleset.messages]
+        if guessed:
+            unsure = _MISSING - {"7616"} if any(found.lists for found in own) else _MISSING
+            messages = [_unsure(message) if message.code in unsure else message for message in messages]
+        # What hangs on a rule of a refused file is not there for that reason alone.
+        findings.extend(message for message in messages if not refused or message.code not in _MISSING)
+        if not refused:
+            findings.extend(silent_findings(ruleset))
+        findings.extend(cost_findings(ruleset, mine))
+    everything = not beneath and not files
+    return sorted(_shown(finding for finding in findings if not finding.path or finding.path in mine or everything))
+
+
+def _stock() -> tuple[list[Path], bool]:
+    """What is checked without --stock stands on: this manager's stock ruleset, or what we have, which is less."""
+    root = Path(os.environ.get("WAZUH_ROOT") or "/var/ossec") / "ruleset"
+    if (root / "rules").is_dir():
+        return [root], False
+    return [stock_root()], True
+
+
+def _unsure(found: Finding) -> Finding:
+    """What is missing may be in the stock ruleset, which is not here."""
+    text = f"{found.message}; the stock ruleset is not here, so this may be all right"
+    return replace(found, message=text, fix="name the stock ruleset with --stock", severity=Severity.NOTE)
+
+
+def _together(files: Sequence[Path]) -> RulesetFiles:
+    """Single files and their surroundings; a file that several of them bring along is there once."""
+    decoders: dict[Path, tuple[str, bytes]] = {}
+    rules: dict[Path, tuple[str, bytes]] = {}
+    lists: dict[str, bytes] = {}
+    for path in files:
+        found = read_file(path)
+        for kept, kind in ((decoders, found.decoders), (rules, found.rules)):
+            for name, data in kind:
+                place = Path(name).resolve()
+                if place not in kept or place == path.resolve():
+                    kept[place] = (name, data)
+        lists |= found.lists
+    return RulesetFiles(tuple(decoders.values()), tuple(rules.values()), lists)
+
+
+def _loaded(sources: Sequence[RulesetFiles]) -> tuple[Ruleset | None, list[Finding]]:
+    """The ruleset without the files that a manager refuses, and what it says of each of these.
+
+    A manager stops at the first of them.
+    """
+    findings: list[Finding] = []
+    left = list(sources)
+    refused: set[str] = set()
+    ruleset = _attempt(left, findings, refused)
+    while ruleset is None:
+        before = len(refused)
+        left = [_without(files, refused) for files in left]
+        ruleset = _attempt(left, findings, refused)
+        if ruleset is None and len(refused) == before:
+            return None, findings
+    if refused:
+        text = (
+            f"a manager does not start with this ruleset, it refuses {len(refused)} of the files; all else was"
+            " checked without them, and not for rules that never fire"
+        )
+        fix = "correct the errors, then check again"
+        findings.append(Finding("", 0, 0, "7311", text, fix, severity=Severity.ERROR))
+    return ruleset, findings
+
+
+def _attempt(sources: Sequence[RulesetFiles], findings: list[Finding], refused: set[str]) -> Ruleset | None:
+    """Load them, or add what is said of the files that are refused."""
     try:
-        ruleset = load_ruleset(sources)
+        return load_ruleset(sources)
     except RulesetLoadError as error:
         findings.extend(from_message(message) for message in error.messages if message.code != 7311)
-        return sorted(_shown(findings))
-    findings.extend(from_message(message) for message in ruleset.messages)
-    findings.extend(silent_findings(ruleset))
-    findings.extend(cost_findings(ruleset, mine))
-    return sorted(_shown(finding for finding in findings if not finding.path or finding.path in mine or not beneath))
+        refused |= {message.path for message in error.messages if message.path and message.severity != "WARNING"}
+        return None
+
+
+def _without(files: RulesetFiles, names: set[str]) -> RulesetFiles:
+    return RulesetFiles(
+        tuple(entry for entry in files.decoders if entry[0] not in names),
+        tuple(entry for entry in files.rules if entry[0] not in names),
+        files.lists,
+    )
 
 
 def _decoder_finding(code: str, decoder: DecoderDefinition, text: str, mend: str) -> Finding:

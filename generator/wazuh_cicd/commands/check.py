@@ -1,10 +1,11 @@
 """Find what is wrong with specs or with any Wazuh ruleset.
 
-A PATH is a folder of specs (rules/*/*.yml), one spec file, or a ruleset: laid out like a manager's (rules/*.xml,
-decoders/*.xml, lists/), or a folder with XML files of rules and decoders anywhere below it. Without PATH the package's
-own specs are checked. Exit 1 on errors and warnings; notes are free. --manager says what an upgrade of the manager
-would change for our rules: tests that its new stock rules break, rules that it would drop, and parents that read
-otherwise.
+A PATH is a folder of specs (rules/*/*.yml), a part of one (rules/github), one spec file, one XML file of rules or
+decoders, or a ruleset: laid out like a manager's (rules/*.xml, decoders/*.xml, lists/), or a folder with XML files of
+rules and decoders anywhere below it. A file is read together with what lies around it; anything else is refused.
+Without PATH the package's own specs are checked. Exit 1 on errors and warnings; notes are free. --manager says what an
+upgrade of the manager would change for our rules: tests that its new stock rules break, rules that it would drop, and
+parents that read otherwise.
 
 With --fresh, what the specs name is compared with what their sources document: GitHub's audit log actions, Kubernetes
 API groups and, when they are given, the stock rules (--stock) and ATT&CK techniques (--attack) of a manager.
@@ -106,24 +107,18 @@ def collect(paths: list[Path], *, stock: Path | None = None, root: Path | None =
     """
     from wazuh_cicd.check.ruleset import check_ruleset
     from wazuh_cicd.check.specs import check_specs
+    from wazuh_cicd.check.targets import targets
 
     if not paths:
         return check_specs(root, stock=stock)
-    rulesets = [path for path in paths if path.is_dir() and is_ruleset(path)]
-    specs = [path for path in paths if path not in rulesets]
+    rulesets, files, contents, specs = targets(paths, root)
     findings: list[Finding] = []
-    if rulesets:
-        findings.extend(check_ruleset(rulesets, beneath=[stock] if stock else []))
-    files = [path for path in specs if path.is_file()]
-    if files:
-        findings.extend(check_specs(root, files, stock=stock))
-    for path in specs:
-        if not path.exists():
-            raise UsageError(f"no such file or folder: {path}")
-        if path.is_dir():
-            if not any((path / name).is_dir() for name in ("rules", "decoders", "lists")):
-                raise UsageError(f"{path} holds neither specs nor a ruleset: no rules/, decoders/ or lists/ in it")
-            findings.extend(check_specs(path, stock=stock))
+    if rulesets or files:
+        findings.extend(check_ruleset(rulesets, files=files, beneath=[stock] if stock else []))
+    for folder in contents:
+        findings.extend(check_specs(folder, stock=stock))
+    for folder, chosen in specs.items():
+        findings.extend(check_specs(folder, chosen, stock=stock))
     return findings
 
 
@@ -134,6 +129,7 @@ def collect_fresh(args: argparse.Namespace) -> list[Finding]:
         UsageError: a PATH is not one folder of specs, or a list cannot be read.
     """
     from wazuh_cicd.check.fresh import fresh_findings, manager_findings
+    from wazuh_cicd.check.targets import is_ruleset
     from wazuh_cicd.content.documented.names import attack_techniques, github_actions, kubernetes_groups
     from wazuh_cicd.spec import load_specs
 
@@ -146,14 +142,3 @@ def collect_fresh(args: argparse.Namespace) -> list[Finding]:
         *manager_findings(specs, args.stock, techniques),
     ]
     return sorted(dict.fromkeys(found))
-
-
-def is_ruleset(folder: Path) -> bool:
-    """Whether a folder holds XML files of rules or decoders, below rules/ and decoders/ or, without these, anywhere."""
-    from wazuh_cicd.engine.load.files import holds_scattered
-
-    layouts = ("", "etc", "ruleset", "manager/etc")
-    if any(list((folder / layout / kind).glob("*.xml")) for layout in layouts for kind in ("rules", "decoders")):
-        return True
-    known = any((folder / layout / kind).is_dir() for layout in layouts for kind in ("rules", "decoders", "lists"))
-    return not known and holds_scattered(folder)

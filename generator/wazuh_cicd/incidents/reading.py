@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import IO
 
+try:
+    import orjson
+
+    _quick: Callable[[bytes], Any] | None = orjson.loads
+except ImportError:
+    _quick = None
+
 Alert: TypeAlias = "dict[str, Any]"
 #: Told the bytes read so far, and how many there are (0: not known).
 Progress: TypeAlias = "Callable[[int, int], None]"
@@ -210,6 +217,13 @@ def read_files(files: Sequence[Path], found: Input, progress: Progress) -> Itera
 
 
 def _parsed(line: bytes, decode: Callable[[str], tuple[Any, int]]) -> Alert | None:
+    if _quick is not None:
+        try:
+            found = _quick(line)
+        except ValueError:  # which may be one that the standard library reads
+            pass
+        else:
+            return found if type(found) is dict else None
     try:
         text = line.decode().strip()
     except UnicodeDecodeError:

@@ -78,7 +78,8 @@ class RulesetFiles:
         return RulesetFiles(self.decoders + other.decoders, self.rules + other.rules, {**self.lists, **other.lists})
 
 
-_LAYOUTS = ("", "etc", "ruleset", "manager/etc")
+#: Where ``decoders/``, ``rules/`` and ``lists/`` may lie below a folder that is laid out like a manager's.
+LAYOUTS = ("", "etc", "ruleset", "manager/etc")
 
 
 def read_folder(folder: Path) -> RulesetFiles:
@@ -91,7 +92,7 @@ def read_folder(folder: Path) -> RulesetFiles:
         raise UsageError(f"{folder}: no such folder")
     found = False
     files = RulesetFiles()
-    for layout in _LAYOUTS:
+    for layout in LAYOUTS:
         base = folder / layout
         kinds = {kind: base / kind for kind in ("decoders", "rules", "lists") if (base / kind).is_dir()}
         found = found or bool(kinds)
@@ -105,6 +106,32 @@ def read_folder(folder: Path) -> RulesetFiles:
     return files
 
 
+def read_file(path: Path) -> RulesetFiles:
+    """Read one file of rules or decoders, with what lies beside it in a manager's folder.
+
+    A file in a folder ``rules`` or ``decoders`` is read with everything that a manager reads there.
+
+    Raises:
+        UsageError: it cannot be read, or holds neither rules nor decoders.
+    """
+    place = path.resolve()
+    if place.parent.name in ("rules", "decoders"):
+        files = read_folder(place.parent.parent)
+        named = {str(place): str(path)}  # as the user wrote it
+        kinds = [tuple((named.get(name, name), data) for name, data in kind) for kind in (files.decoders, files.rules)]
+        if any(name == str(path) for kind in kinds for name, _ in kind):
+            return RulesetFiles(kinds[0], kinds[1], files.lists)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    kind = file_kind(data)
+    if not kind:
+        raise UsageError(f"{path}: neither rules (<group>) nor decoders (<decoder>) are in it")
+    entry = ((str(path), data),)
+    return RulesetFiles(decoders=entry) if kind == "decoders" else RulesetFiles(rules=entry)
+
+
 def holds_scattered(folder: Path) -> bool:
     """Whether a folder that is not laid out like a manager's has rule or decoder files below it."""
     files = _scattered(folder)
@@ -113,20 +140,20 @@ def holds_scattered(folder: Path) -> bool:
 
 def _scattered(folder: Path) -> RulesetFiles:
     """Rule and decoder files by what they hold, in the order of their base names, as in a manager's folder."""
-    found: dict[str, list[tuple[str, bytes]]] = {"decoder": [], "group": []}
+    found: dict[str, list[tuple[str, bytes]]] = {"decoders": [], "rules": []}
     for path in sorted(folder.rglob("*.xml"), key=lambda place: (place.name, place)):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.is_file() and not hidden:
             data = path.read_bytes()
-            found.get(_first_element(data), []).append((str(path), data))
-    return RulesetFiles(tuple(found["decoder"]), tuple(found["group"]))
+            found.get(file_kind(data), []).append((str(path), data))
+    return RulesetFiles(tuple(found["decoders"]), tuple(found["rules"]))
 
 
-def _first_element(data: bytes) -> str:
-    """The name of the first element that is no variable."""
+def file_kind(data: bytes) -> str:
+    """What an XML file holds by its first element that is no variable: ``rules``, ``decoders``, or nothing of these."""
     plain = re.sub(rb"<!--.*?-->", b"", data, flags=re.DOTALL)
     names = (match[1].decode() for match in re.finditer(rb"<([A-Za-z_][A-Za-z0-9_-]*)", plain))
-    return next((name for name in names if name != "var"), "")
+    return {"group": "rules", "decoder": "decoders"}.get(next((name for name in names if name != "var"), ""), "")
 
 
 def _xml_files(folder: Path | None) -> tuple[tuple[str, bytes], ...]:
