@@ -181,7 +181,7 @@ def run(
 
 def main() -> None:
     """Run both."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0], allow_abbrev=False)
     parser.add_argument("--payload", type=Path, help="a push of GitHub, as JSON; a small one is made up without it")
     parser.add_argument("--deliveries", type=int, default=10000)
     parser.add_argument("--connections", type=int, default=64)
