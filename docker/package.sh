@@ -20,6 +20,8 @@ fill() { # fill STAGE ROOT: the part that is done as the manager's user
   set -eu
   failed=0
   say() { echo "wazuh-cicd: $*" >&2; failed=1; }
+  # Else what cannot be seen would pass for what is not there.
+  ls "$1/" "$2/etc/" > /dev/null || { say "this user cannot read $1 or $2/etc: nothing was put in place"; return 1; }
   if [ -e "$2/etc/lists/cicd_installed" ]; then
     echo "wazuh-cicd: installed through the server API, whose rules and lists stay as they are" >&2
   elif [ -d "$1/etc" ]; then
@@ -39,9 +41,9 @@ fill() { # fill STAGE ROOT: the part that is done as the manager's user
         { mkdir -p "${place%/*}" && cp "$1/etc/$folder/$file" "$place"; } || exit 1
       done || say "not all files of $2/etc/$folder could be written"
     done
-    (cd "$1/etc" && find rules decoders -type f 2> /dev/null) | while read -r file; do
-      cmp -s "$1/etc/$file" "$2/etc/$file" || exit 1
-    done || say "$2/etc does not hold the rules and decoders of the package; a mount hides them, or they were edited"
+    (cd "$1/etc" && find rules decoders -type f -exec sha256sum {} + 2> /dev/null) |
+      (cd "$2/etc" && sha256sum --check --status 2> /dev/null) ||
+      say "$2/etc does not hold the rules and decoders of the package; a mount hides them, or they were edited"
   fi
 
   # What our rules name is what must be declared, whoever put it there.

@@ -202,6 +202,13 @@ def test_mounts_that_hide_the_package_are_named(host):
     assert (host / "ossec/etc/rules/1110-cicd_github_rules.xml").read_text() == RULES
 
 
+def test_a_folder_that_the_user_cannot_read_is_no_empty_one(host):
+    (host / "ossec").chmod(0o700)
+    code, said = start(host)
+    assert code == 1
+    assert "nothing was put in place" in said
+
+
 @pytest.mark.parametrize("name", ["../../x", "quarantine-container"])
 def test_a_response_that_is_not_in_the_package_is_named(host, name):
     code, said = start(host, CICD_RESPOND=name)
