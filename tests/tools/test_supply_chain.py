@@ -21,6 +21,7 @@ TEXTS = [
         "wodles",
         ".github",
         "docker",
+        "deploy",
         "README.md",
         "CONTRIBUTING.md",
     )
