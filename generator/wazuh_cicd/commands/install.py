@@ -273,8 +273,14 @@ def _with_indexer(
             f"the record on the manager, which others may write, names the indexer {url}:"
             f" confirm it with --indexer {url}"
         )
-    places = [settings.indexer_ca if settings else "", before.indexer_ca if before else "", file.text("indexer_ca")]
-    ca = _absolute(args.indexer_ca) or next(filter(None, places), None) or _absolute(args.ca if args.indexer else None)
+    said = _absolute(args.indexer_ca or (args.ca if args.indexer else None)) or file.text("indexer_ca")
+    if record is not None and before is not None and before.indexer_ca and not said and not target.trusts(record):
+        # Whom to trust is as much their choice as where to send a password.
+        raise UsageError(
+            f"the record on the manager, which others may write, names the CA file {before.indexer_ca!r} for {url}:"
+            " say whom to trust there with --indexer-ca"
+        )
+    ca = said or (settings.indexer_ca if settings else "") or (before.indexer_ca if before else "")
     return IndexedTarget(target, Indexer(url, IndexerCredentials.find(os.environ), Path(ca) if ca else None))
 
 
