@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ from wazuh_cicd.install.smoke import ALERTS, MARK, QUEUE, Smoke, _Follower, _sen
 from wazuh_cicd.manager.api import Api, Credentials
 from wazuh_cicd.manager.errors import ManagerError
 from wazuh_cicd.manager.indexer import Indexer, IndexerCredentials, checked_url
+from wazuh_cicd.render import render_package
+from wazuh_cicd.spec import load_specs
 
 PLACES = ("indexer:pipeline/wazuh-cicd", "indexer:template/wazuh-cicd", "indexer:saved/dashboard/cicd-x")
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -301,15 +304,15 @@ def test_smoke_takes_no_odd_place_from_the_index(root):
 # -- what is written ------------------------------------------------------------------------------------------------
 
 
-def test_a_report_does_not_take_the_mode_of_another_accounts_file(tmp_path, monkeypatch):
-    from wazuh_cicd.commands.report import _write  # noqa: PLC0415 - here alone
-
+@pytest.mark.parametrize("verb", ["report", "gate"])
+def test_a_report_does_not_take_the_mode_of_another_accounts_file(tmp_path, monkeypatch, verb):
     place = tmp_path / "report.html"
     place.touch()
     place.chmod(0o666)
     monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
-    _write(place, "secret")
-    assert place.stat().st_mode & 0o777 == 0o600
+    import_module(f"wazuh_cicd.commands.{verb}")._write(place, "secret")
+    assert not place.stat().st_mode & 0o022
+    assert verb == "gate" or place.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_site_is_not_written_over_a_link(tmp_path):
@@ -324,3 +327,14 @@ def test_a_site_is_not_written_over_a_link(tmp_path):
     with pytest.raises(UsageError, match="is a link"):
         write_site([("rules/new.html", "x")], site)
     assert [one.name for one in other.iterdir()] == ["gone.html"]
+
+
+@pytest.mark.parametrize("path", ["manager", "agent/cicd", "manager/etc/rules/x.xml"])
+def test_a_build_is_not_written_over_a_link(tmp_path, path):
+    build, other = tmp_path / "build", tmp_path / "other"
+    (build / path).parent.mkdir(parents=True)
+    (build / path).symlink_to(other)
+    other.mkdir()
+    with pytest.raises(UsageError, match="is a link"):
+        render_package(load_specs(), with_sources=["vault"]).write(build)
+    assert not list(other.iterdir())

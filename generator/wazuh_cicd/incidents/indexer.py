@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PAGE = 5_000
 _PATTERN = "wazuh-alerts-*"
 _LONGEST_PAGE = 512 << 20
+_MOST_NEW = 200_000  # alerts that may arrive while others are read
 _LONGEST_WAIT = 600.0  # seconds for a page
 #: What the report reads of an alert; the raw log, the longest part, is not among it.
 _FIELDS = ("timestamp", "@timestamp", "id", "location", "rule", "agent", "data", "manager.name")
@@ -120,7 +121,7 @@ class Indexer:
                 {"manager.name": {"order": "asc", "unmapped_type": "keyword"}},
             ],
         }
-        done = 0
+        done, first = 0, None
         while True:
             answer = self._search(body)
             hits, total = _hits(answer)
@@ -138,6 +139,11 @@ class Indexer:
                 else:
                     found.refuse(self.url, 0, "not a JSON object")
             done += len(hits)
+            if first is None:
+                first = total
+            # Alerts go on arriving while they are read; a server that has far more than it said has no end.
+            if len(hits) > self.page or done > 2 * first + _MOST_NEW:
+                raise IndexerError(f"{self.url}: gives more than was asked for, and more than it said there is")
             progress(done, total)
             if len(hits) < self.page:
                 return
