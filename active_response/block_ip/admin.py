@@ -15,20 +15,12 @@ from active_response.block_ip.reconcile import reconcile, resolve_managers
 from active_response.block_ip.record import Clock, Record
 from active_response.block_ip.response import respond
 from active_response.block_ip.selftest import selftest
-from active_response.common.admin import (
-    add_dry_run,
-    add_report,
-    add_selftest,
-    command_parser,
-    print_entry,
-    report_errors,
-)
+from active_response.common.admin import add_common, answer_common, command_parser, report_errors
 from active_response.common.deadline import Budget
 from active_response.common.files import FILE_LIMIT, read_file
 from active_response.common.home import Home
 from active_response.common.jsontext import to_json
 from active_response.common.log import finish
-from active_response.common.observe import report
 from active_response.common.refusal import Failed, Refused
 
 TYPE_CHECKING = False
@@ -46,21 +38,15 @@ def administrate(home: Home, argv: "list[str]") -> int:
     only.add_argument("--block", nargs="+", metavar="ADDRESS", help="block addresses or networks")
     only.add_argument("--block-from", metavar="FILE", help="block the addresses and networks of a file, one a line")
     only.add_argument("--check", nargs="+", metavar="ADDRESS", help="tell whether an event could block these")
-    add_dry_run(only)
-    add_report(only)
     only.add_argument("--reconcile", action="store_true", help="make the firewall hold what the ledger holds")
-    add_selftest(only)
+    add_common(only)
     parser.add_argument("--timeout", type=int, default=86400, metavar="SECONDS", help="how long --block lasts (86400)")
     args = parser.parse_args(argv)
-    if args.example_config:
-        sys.stdout.write(EXAMPLE)
-        return 0
+    code = answer_common(home, args, EXAMPLE, respond)
+    if code is not None:
+        return code
     if not 1 <= args.timeout <= TIMEOUT_LIMIT:
         parser.error("--timeout is 1 to %d seconds" % TIMEOUT_LIMIT)
-    if args.dry_run:
-        return print_entry(*respond(home, dry_run=True))
-    if args.report:
-        return report_errors(home, lambda: report(home))
     Budget.seconds = 120.0
     action = "block" if args.block or args.block_from else "unblock" if args.unblock else ""
     return report_errors(home, lambda: carry_out_command(home, args), "reconcile" if args.reconcile else action)

@@ -4,12 +4,13 @@ import sys
 
 from active_response.common.home import Home
 from active_response.common.jsontext import to_json
-from active_response.common.log import finish
+from active_response.common.log import complain, finish
+from active_response.common.observe import report
 from active_response.common.refusal import Failed, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _MutuallyExclusiveGroup
+    from argparse import ArgumentParser, Namespace, _MutuallyExclusiveGroup
     from typing import Callable
 
 
@@ -22,26 +23,29 @@ def command_parser(home: Home, what: str) -> "tuple[ArgumentParser, _MutuallyExc
     return parser, parser.add_mutually_exclusive_group(required=True)
 
 
-def add_dry_run(only: "_MutuallyExclusiveGroup") -> None:
-    """Add the command that does nothing."""
+def add_common(only: "_MutuallyExclusiveGroup") -> None:
+    """Add the commands that every response has."""
     only.add_argument("--dry-run", action="store_true", help="read a message of execd and tell what would be done")
-
-
-def add_report(only: "_MutuallyExclusiveGroup") -> None:
-    """Add the command that sums up what was observed."""
     only.add_argument("--report", action="store_true", help="what would have been done while `observe` was on")
-
-
-def add_selftest(only: "_MutuallyExclusiveGroup") -> None:
-    """Add the commands that help to set a response up."""
     only.add_argument("--selftest", action="store_true", help="try everything that a response needs")
     only.add_argument("--example-config", action="store_true", help="print a configuration with its defaults")
 
 
-def print_entry(code: int, entry: "dict[str, str]") -> int:
-    """Print what a dry run found out; return the exit code."""
-    sys.stdout.write(to_json({key: value for key, value in entry.items() if value}) + "\n")
-    return code
+def answer_common(
+    home: Home, args: "Namespace", example: str, respond: "Callable[..., tuple[int, dict[str, str]]]"
+) -> "int | None":
+    """Carry out a command that every response has; return its exit code, None when another one was given.
+
+    The self-test is each response's own.
+    """
+    if args.example_config:
+        sys.stdout.write(example)
+        return 0
+    if args.dry_run:
+        code, entry = respond(home, dry_run=True)
+        sys.stdout.write(to_json({key: value for key, value in entry.items() if value}) + "\n")
+        return code
+    return report_errors(home, lambda: report(home)) if args.report else None
 
 
 def report_errors(home: Home, step: "Callable[[], int]", action: str = "") -> int:
@@ -53,10 +57,10 @@ def report_errors(home: Home, step: "Callable[[], int]", action: str = "") -> in
         return step()
     except Refused as error:
         result, reason, detail = "failed" if isinstance(error, Failed) else "refused", error.reason, error.detail
-        sys.stderr.write("%s: %s: %s\n" % (home.name, reason, detail))
+        complain("%s: %s: %s" % (home.name, reason, detail))
     except OSError as error:
         result, reason, detail = "failed", "internal", str(error)
-        sys.stderr.write("%s: %s\n" % (home.name, error))
+        complain("%s: %s" % (home.name, error))
     if action:
         entry = {"response": home.response, "action": action, "result": result, "by": "administrator"}
         entry.update(reason=reason, detail=detail[:1024])

@@ -106,6 +106,14 @@ def answer_execd(
     return 1 if entry["result"] == "failed" else 0, entry
 
 
+def open_standard_files() -> None:
+    """Have something in the place of each standard file that is closed, lest a file of ours takes its number."""
+    file = 0
+    while file < 3:
+        file = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    os.close(file)
+
+
 def serve(
     home: Home,
     respond: "Callable[[Home], tuple[int, dict[str, str]]]",
@@ -113,6 +121,7 @@ def serve(
 ) -> int:
     """Serve execd, or the administrator when there are options; return the exit code."""
     os.umask(0o027)
+    open_standard_files()
     if len(sys.argv) > 1:
         return administrate(home, sys.argv[1:])
     # The last resort is the kernel's: no handler of ours that could be waiting for something itself.

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import posix as os
-import sys
 import time
 
 from active_response.common.deadline import START
@@ -65,10 +64,18 @@ def finish(home: Home, code: int, entry: "dict[str, str]") -> int:
     try:
         write_log(home, entry)
     except OSError as error:
-        sys.stderr.write("%s: %s: %s\n" % (home.name, home.log, error.strerror))
+        complain("%s: %s: %s" % (home.name, home.log, error.strerror))
         hand_to_agent(home, line_of(dict(entry, log=str(error.strerror))))
         return 1
     return code
+
+
+def complain(text: str) -> None:
+    """Write a line to standard error, if there is one that takes it: nobody needs to read what we say."""
+    try:
+        os.write(2, text.encode("ascii", "backslashreplace") + b"\n")
+    except OSError:
+        return
 
 
 def hand_to_agent(home: Home, line: str) -> None:

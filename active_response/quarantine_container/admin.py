@@ -2,21 +2,12 @@
 
 import sys
 
-from active_response.common.admin import (
-    Attempts,
-    add_dry_run,
-    add_report,
-    add_selftest,
-    command_parser,
-    print_entry,
-    report_errors,
-)
+from active_response.common.admin import Attempts, add_common, answer_common, command_parser, report_errors
 from active_response.common.deadline import Budget
 from active_response.common.files import check_owner
 from active_response.common.home import Home
 from active_response.common.jsontext import to_json
 from active_response.common.log import LOG, finish, write_log
-from active_response.common.observe import report
 from active_response.quarantine_container.config import EXAMPLE, Config
 from active_response.quarantine_container.engine import Engine
 from active_response.quarantine_container.isolation import release
@@ -29,17 +20,11 @@ def administrate(home: Home, argv: "list[str]") -> int:
     parser, only = command_parser(home, "quarantine a container")
     only.add_argument("--list", action="store_true", help="print what is in quarantine, one JSON object a line")
     only.add_argument("--release", nargs="+", metavar="ID", help="end quarantines; `all` ends every one")
-    add_dry_run(only)
-    add_report(only)
-    add_selftest(only)
+    add_common(only)
     args = parser.parse_args(argv)
-    if args.example_config:
-        sys.stdout.write(EXAMPLE)
-        return 0
-    if args.dry_run:
-        return print_entry(*respond(home, dry_run=True))
-    if args.report:
-        return report_errors(home, lambda: report(home))
+    code = answer_common(home, args, EXAMPLE, respond)
+    if code is not None:
+        return code
     Budget.seconds = 20.0
     if args.selftest:
         return report_errors(home, lambda: selftest(home))

@@ -53,6 +53,8 @@ keep_free_mb = 512
 
 # end
 """
+# What an engine mounts into each container, from a folder that bears the container's id.
+ENGINE_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 DEFAULT_FIELDS = tuple(line[8:] for line in EXAMPLE.split("\n") if line.startswith("field = "))
 
 
@@ -129,11 +131,21 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def own_container(name: str) -> bool:
-    """Whether this very process runs in the container ``name`` (an agent in a container with the engine's socket)."""
-    for path in ("/proc/self/cgroup", "/proc/self/mountinfo"):
-        try:
-            if name and name in read_file(path, 8 * FILE_LIMIT):
-                return True
-        except OSError:  # noqa: PERF203 - two files
-            continue
-    return False
+    """Whether this very process runs in the container ``name`` (an agent in a container with the engine's socket).
+
+    Only what an engine puts in place of a container's own files says so. The mounts of a host name other containers,
+    too: those that share their memory (``--ipc=shareable``), and all of an engine that keeps its images in containerd.
+    """
+    if not name:
+        return False
+    try:
+        if name in read_file("/proc/self/cgroup", 8 * FILE_LIMIT):
+            return True
+    except OSError:
+        pass
+    try:
+        lines = read_file("/proc/self/mountinfo", 8 * FILE_LIMIT).split("\n")
+    except OSError:
+        return False
+    mounts = [line.split(" ") for line in lines]
+    return any(len(one) > 4 and one[4] in ENGINE_FILES and name in one[3].split("/") for one in mounts)

@@ -2,7 +2,8 @@
 
 import time
 
-from active_response.common.refusal import Refused
+from active_response.common.files import PAUSES
+from active_response.common.refusal import Failed, Refused
 from active_response.common.words import HEX, is_number, member, repository
 from active_response.quarantine_container.config import Config
 from active_response.quarantine_container.engine import Engine, NotFound
@@ -35,14 +36,14 @@ def quarantine(
     host = member(container, "HostConfig")
     if state.get("Running") is True and state.get("Paused") is not True:
         attempt(problems, "pause", lambda: engine.post("/containers/%s/pause" % name, fine=(409,)))
-    for identity in network_ids(container):
+    networks = network_ids(container)
+    for identity in networks:
         attempt(problems, "disconnect", disconnect, engine, identity, name)
     if member(host, "RestartPolicy").get("Name") not in ("", "no", None):
         policy: "dict[str, object]" = {"RestartPolicy": {"Name": "no"}}
         attempt(problems, "restart policy", lambda: engine.post("/containers/%s/update" % name, policy))
-    if state.get("Running") is not True:
-        # An event about its creation comes before its start: that may have happened since we looked.
-        attempt(problems, "pause", pause_if_started, engine, name)
+    if not any(problem.startswith("pause: ") for problem in problems):
+        attempt(problems, "pause", make_sure, engine, name, networks)
     if host.get("NetworkMode") == "host":
         problems.append("it shares the host's network: only paused")
     elif str(host.get("NetworkMode", "")).startswith("container:"):
@@ -117,11 +118,25 @@ def record_of(container: "dict[str, object]", rule: str) -> "dict[str, object]":
     }
 
 
-def pause_if_started(engine: Engine, name: str) -> None:
-    """Pause a container that was not running when we first looked, if it is by now."""
-    container = engine.get("/containers/%s/json" % name)
-    if member(container, "State").get("Running") is True:
+def make_sure(engine: Engine, name: str, networks: "list[str]") -> None:
+    """Look whether a container is paused, or does not run; pause it if it is neither. Raises Refused, Failed.
+
+    The engine does not pause one that it just starts anew, and says so in the same words as of one that is paused; an
+    event about a container's creation comes before its start. One that started since we looked is on its networks by
+    now, too; ``networks`` are those that it was taken off already.
+    """
+    for pause in PAUSES:
+        time.sleep(pause)
+        container = engine.get("/containers/%s/json" % name)
+        for identity in network_ids(container) if isinstance(container, dict) else ():
+            if identity not in networks:
+                networks.append(identity)
+                disconnect(engine, identity, name)
+        state = member(container, "State")
+        if state.get("Paused") is True or (state.get("Running") is not True and state.get("Restarting") is not True):
+            return
         engine.post("/containers/%s/pause" % name, fine=(409,))
+    raise Failed("partial", "it runs all the same")
 
 
 def disconnect(engine: Engine, network: str, name: str) -> None:

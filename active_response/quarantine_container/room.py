@@ -1,6 +1,7 @@
 """Room for evidence: how much of it is kept, and whose goes first."""
 
 import posix as os
+import time
 
 from active_response.common.files import read_file
 from active_response.common.jsontext import parse_json
@@ -14,8 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+DRAFTS = "."  # how the names of files begin that a process did not finish
 LARGE = ("processes.json", "changes.json", "log")  # of at most ANSWER_LIMIT each; these go when there is no room
+# What goes when there is no room: first what is large, then the engine's description, whose length its maker chooses.
+TIERS = ((DRAFTS, *LARGE), ("inspect.json",), ("released.json",))
 RESERVE = len(LARGE) * ANSWER_LIMIT
+DRAFT_AGE = 3600  # seconds; no process of ours writes for so long
 FOLDERS = 2000  # of containers, those that were released included
 
 
@@ -37,16 +42,22 @@ def make_room(ward: Ward, config: Config, name: str) -> "list[str]":
                 break
             group = max(several, key=len)
             oldest = next(one for one in group if one.released)
-            used -= oldest.remove((*LARGE, "inspect.json", "released.json"))
+            used -= oldest.remove((DRAFTS, *LARGE, "inspect.json", "released.json"))
             group.remove(oldest)
             folders.remove(oldest)
         else:
-            group = max(by_image.values(), key=lambda one: sum(folder.large for folder in one), default=[])
-            largest = next((one for one in group if one.large), None)
-            if largest is None:
+            freed = next(filter(None, (take_oldest(by_image, tier) for tier in TIERS)), 0)
+            if not freed:
                 return ["less than %d MB are free, or %d MB are used" % (config.keep_free_mb, config.evidence_mb)]
-            used -= largest.remove(LARGE)
+            used -= freed
     return []
+
+
+def take_oldest(by_image: "dict[str, list[Folder]]", names: "tuple[str, ...]") -> int:
+    """Take files of these names away from the oldest folder of the image with most; return how many bytes that were."""
+    group = max(by_image.values(), key=lambda one: sum(folder.bytes_of(names) for folder in one), default=[])
+    oldest = next((one for one in group if one.bytes_of(names)), None)
+    return oldest.remove(names) if oldest else 0
 
 
 def enough_free(path: str, config: Config) -> bool:
@@ -78,17 +89,21 @@ class Folder:
         """Bytes of all files."""
         return sum(self.sizes.values())
 
-    @property
-    def large(self) -> int:
-        """Bytes of those that can be done without."""
-        return sum(self.sizes.get(name, 0) for name in LARGE)
+    def chosen(self, names: "tuple[str, ...]") -> "list[str]":
+        """Return the files of these names; of drafts, those that nobody can be writing any more."""
+        old = time.time() - self.changed > DRAFT_AGE
+        return [one for one in self.sizes if one in names or (old and DRAFTS in names and one.startswith(DRAFTS))]
+
+    def bytes_of(self, names: "tuple[str, ...]") -> int:
+        """Bytes of the files of these names."""
+        return sum(self.sizes[one] for one in self.chosen(names))
 
     def remove(self, names: "tuple[str, ...]") -> int:
         """Remove these files, and the folder when nothing is left; return how many bytes that were."""
         before = self.size
-        for name in names:
-            if self.sizes.pop(name, None) is not None:
-                attempt_on(os.unlink, self.path + "/" + name)
+        for name in self.chosen(names):
+            del self.sizes[name]
+            attempt_on(os.unlink, self.path + "/" + name)
         if self.released and not self.sizes:
             attempt_on(os.rmdir, self.path)
         return before - self.size

@@ -3,18 +3,10 @@
 import posix as os
 import sys
 
-from active_response.common.admin import (
-    add_dry_run,
-    add_report,
-    add_selftest,
-    command_parser,
-    print_entry,
-    report_errors,
-)
+from active_response.common.admin import add_common, answer_common, command_parser, report_errors
 from active_response.common.files import check_owner
 from active_response.common.home import Home
 from active_response.common.log import write_log
-from active_response.common.observe import report
 from active_response.scan_image.config import EXAMPLE, Config
 from active_response.scan_image.image import parse_image
 from active_response.scan_image.requests import enqueue, open_lock, open_queue, read_requests
@@ -30,17 +22,11 @@ def administrate(home: Home, argv: "list[str]") -> int:
     parser, only = command_parser(home, "ask for an image's scan")
     only.add_argument("--list", action="store_true", help="print what waits in the queue")
     only.add_argument("--scan", metavar="IMAGE", help="ask for the scan of an image")
-    add_dry_run(only)
-    add_report(only)
-    add_selftest(only)
+    add_common(only)
     args = parser.parse_args(argv)
-    if args.example_config:
-        sys.stdout.write(EXAMPLE)
-        return 0
-    if args.dry_run:
-        return print_entry(*respond(home, dry_run=True))
-    if args.report:
-        return report_errors(home, lambda: report(home))
+    code = answer_common(home, args, EXAMPLE, respond)
+    if code is not None:
+        return code
     return report_errors(home, lambda: carry_out_command(home, args), "add" if args.scan else "")
 
 

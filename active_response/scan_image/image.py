@@ -60,7 +60,7 @@ def image_of(request: Request, config: Config) -> str:
     kind = request.values("data.docker.Type")
     for path in request.paths("target", config.fields):
         among = ".Attributes." in path
-        if (kind == "image" and among) or (kind == "container" and not among and "docker." in path):
+        if (among and kind != "container") or (kind == "container" and not among and "docker." in path):
             continue
         value = request.values(path)
         if value is not None:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -335,3 +336,22 @@ def test_a_key_that_comes_twice_is_refused(name, text, tmp_path):
     outcome = home.execd().run(b'{"version":1,"command":"add",%s}\n' % text.encode())
     assert (outcome.said, outcome.code) == ("", 0)
     assert (home.last()["reason"], home.last()["detail"]) == ("message", "a key comes twice")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "2>&-", "1>&-", "2>/dev/full", "0<&- 1>&- 2>&-"])
+def test_a_closed_standard_file_silences_nobody(closed, tmp_path):
+    home = Home(tmp_path, "cicd-scan-image")
+    home.configure("observe = yes\n")
+    (tmp_path / "queue/sockets").mkdir()
+    (tmp_path / "logs/cicd").mkdir()
+    (tmp_path / "logs/cicd/response.log").symlink_to("/nowhere")  # as good as a full disk
+    line = json.dumps({"version": 1, "command": "add", "parameters": {"alert": {"data": {}}}})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as queue:
+        queue.bind(str(tmp_path / "queue/sockets/queue"))
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"exec {home.script} {closed}"], input=line + "\n", text=True, check=False, timeout=20
+        )
+        queue.settimeout(2)
+        entry = json.loads(queue.recv(65536).decode().split(":", 2)[2])["cicd"]
+    assert done.returncode == 1
+    assert (entry["result"], entry["reason"]) == ("refused", "message" if "0<" in closed else "no-image")

@@ -44,6 +44,8 @@ class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.slow: set[str] = set()  # what takes four seconds
         self.more: dict[str, dict] = {}  # containers beside the one
         self.starts_after = 0  # inspections after which the container runs
+        self.networks_at_start: dict[str, dict] = {}
+        self.restarting = 0  # times that a pause is refused, as of a container that is just started anew
         self.container = {
             "Id": ID,
             "Name": "/victim",
@@ -83,6 +85,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             engine.starts_after -= 1
             if not engine.starts_after:
                 engine.container["State"]["Running"] = True
+                engine.container["NetworkSettings"]["Networks"].update(engine.networks_at_start)
+        elif what == "pause" and engine.restarting:
+            engine.restarting -= 1
+            status = 409
+        elif what in {"pause", "unpause"} and status == 204:
+            engine.more.get(name, engine.container)["State"]["Paused"] = what == "pause"
         elif what in {"logs", "changes", "top"}:
             text = b"evidence of " + what.encode()
         self.send_response(status)
@@ -147,6 +155,7 @@ def test_paused_first_then_disconnected_then_kept_from_starting_again(home, engi
     ]
     assert (f"POST /networks/{NETWORK}/disconnect", {"Container": ID, "Force": True}) in engine.asked
     assert (f"POST /containers/{ID}/update", {"RestartPolicy": {"Name": "no"}}) in engine.asked
+    engine.container["State"]["Paused"] = False
     assert json.loads((folder / "inspect.json").read_text()) == engine.container
     assert (folder / "log").read_text() == "evidence of logs"
     for path in (folder, *folder.iterdir()):
@@ -174,9 +183,31 @@ def test_evidence_that_takes_its_time_does_not_hold_execd(home, engine):
 
 def test_the_agents_own_container_is_out_of_reach(monkeypatch):
     script = load("cicd-quarantine-container")
-    monkeypatch.setattr(script, "read_file", lambda *_: f"0::/system.slice/docker-{ID}.scope\n")
+    files = {"/proc/self/cgroup": f"0::/system.slice/docker-{ID}.scope\n", "/proc/self/mountinfo": ""}
+    monkeypatch.setattr(script, "read_file", lambda path, *_: files[path])
     assert script.Config().protects({"Id": ID, "Name": "/agent"}) == "own-container"
     assert script.Config().protects({"Id": "f" * 64, "Name": "/other"}) == ""
+    files["/proc/self/cgroup"] = "0::/\n"
+    files["/proc/self/mountinfo"] = (
+        f"612 600 8:1 /var/lib/docker/containers/{ID}/hostname /etc/hostname rw - ext4 x rw\n"
+    )
+    assert script.Config().protects({"Id": ID, "Name": "/agent"}) == "own-container"
+    assert script.Config().protects({"Id": "f" * 64, "Name": "/other"}) == ""
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        "91 25 0:55 / /var/lib/docker/containers/{}/mounts/shm rw,nosuid - tmpfs shm rw,size=65536k",
+        "92 25 0:56 / /run/containerd/io.containerd.runtime.v2.task/moby/{}/rootfs rw - overlay overlay rw",
+        "93 25 8:1 /builds/{}/hostname /srv/etc/hostname rw - ext4 /dev/sda1 rw",
+    ],
+)
+def test_no_container_is_out_of_reach_because_this_host_mounts_something_for_it(mount, monkeypatch):
+    script = load("cicd-quarantine-container")
+    files = {"/proc/self/cgroup": "0::/system.slice/wazuh-agent.service\n", "/proc/self/mountinfo": mount.format(ID)}
+    monkeypatch.setattr(script, "read_file", lambda path, *_: files[path])
+    assert script.Config().protects({"Id": ID, "Name": "/job"}) == ""
 
 
 def test_delete_undoes_exactly_that_and_keeps_the_evidence(home, engine):
@@ -292,6 +323,31 @@ def test_a_container_that_starts_while_it_is_looked_at_is_paused_all_the_same(ho
     acts = [what for what in asked(engine) if what.startswith("POST")]
     assert acts[-1] == f"POST /containers/{ID}/pause"
     assert f"POST /networks/{NETWORK}/disconnect" in acts
+
+
+def test_a_container_that_crashes_and_is_started_anew_is_paused_in_the_end(home, engine):
+    engine.restarting = 2
+    home.add(DATA)
+    assert engine.container["State"]["Paused"]
+    assert next(entry for entry in home.log() if entry["action"] == "quarantine")["result"] == "done"
+
+
+def test_one_that_cannot_be_paused_is_no_quarantine(home, engine):
+    engine.restarting = 99
+    home.add(DATA)
+    last = next(entry for entry in home.log() if entry["action"] == "quarantine")
+    assert (last["result"], last["reason"]) == ("failed", "partial")
+    assert "it runs all the same" in last["detail"]
+
+
+def test_networks_that_a_container_got_at_its_start_are_taken_away_too(home, engine):
+    engine.container["State"] = {"Running": False, "Paused": False}
+    engine.container["NetworkSettings"]["Networks"]["lab"]["NetworkID"] = ""
+    engine.starts_after = 1
+    engine.networks_at_start = {"lab": {"NetworkID": NETWORK}}
+    home.add(DATA)
+    assert f"POST /networks/{NETWORK}/disconnect" in asked(engine)
+    assert {entry["result"] for entry in home.log() if entry["action"] == "quarantine"} == {"done"}
 
 
 def test_one_that_never_started_is_not_paused(home, engine):
@@ -629,6 +685,28 @@ def test_evidence_keeps_to_its_size_and_the_image_with_most_loses_first(tmp_path
     assert len(list((home.state / "quarantine").iterdir())) == 20
     config.keep_free_mb = 1000000
     assert "are free" in script.make_room(ward, config, f"{31:064x}")[0]
+    ward.close()
+
+
+def test_long_descriptions_and_unfinished_files_leave_room_for_evidence(tmp_path):
+    """Whoever makes containers chooses how long their description is, and how much the disk has to do."""
+    script = load("cicd-quarantine-container")
+    home = Home(tmp_path, "cicd-quarantine-container")
+    config = script.Config()
+    config.evidence_mb, config.keep_free_mb = 60, 1
+    ward = script.Ward(script.Home(str(home.script), script.NAME))
+    for number in range(1, 31):
+        name = f"{number:064x}"
+        ward.write(name, {"image": "junk"})
+        ward.keep(name, "inspect.json", b"x" * (1 << 20))
+        if number % 3 == 0:
+            ward.release(name)
+        if number % 3 == 1:
+            ward.keep(name, ".log.4711", b"x" * (1 << 20))
+            os.utime(home.state / "quarantine" / name, (0, 0))
+        assert script.make_room(ward, config, name) == []
+    assert sum(path.stat().st_size for path in home.state.rglob("*")) <= 15 << 20
+    assert len(list(home.state.rglob("record.json"))) == 20  # what releases them
     ward.close()
 
 

@@ -132,6 +132,12 @@ def test_an_images_labels_do_not_choose_what_is_scanned(home):
     assert [one["image"] for one in waiting(home)] == ["registry.example.com/evil:1"]
 
 
+@pytest.mark.parametrize("kind", [{}, {"Type": "service"}, {"Type": ["container"]}])
+def test_of_an_event_about_neither_no_attribute_chooses_what_is_scanned(kind, home):
+    home.add({"docker": {**kind, "Actor": {"ID": "acme/app:1", "Attributes": {"image": "evil.example/x:1"}}}})
+    assert home.last().get("image") == "acme/app:1"
+
+
 def test_the_id_of_a_container_is_no_image(home):
     home.add({"docker": {"Type": "container", "Action": "create", "Actor": {"ID": HEX, "Attributes": {"name": "x"}}}})
     assert (home.last()["result"], home.last()["reason"]) == ("refused", "no-image")

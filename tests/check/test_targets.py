@@ -74,6 +74,9 @@ def test_a_missing_stock_rule_is_a_note_that_says_so(tmp_path: Path, capsys: pyt
     out = capsys.readouterr().out
     assert "[note]" in out
     assert "--stock" in out
+    # No stock rule has such an id.
+    rules(tmp_path / "own.xml", on_stock.replace("60106", "100999"))
+    assert main(["check", "own.xml"]) == 1
     # With the stock ruleset at hand it is a finding.
     decoder = tmp_path / "stock" / "decoders" / "d.xml"
     rules(tmp_path / "stock" / "rules" / "0016-a.xml", GOOD, 1001)

@@ -47,6 +47,8 @@ _MENDS = {
     7620: "correct the id, or move the file behind the counted rule's",
 }
 OWN_CODE_LIMIT = 2
+#: Wazuh keeps the ids from here on for the rules of others.
+FIRST_OWN_ID = 100_000
 # A rule, a group or a list is not there.
 _MISSING = {"7605", "7610", "7613", "7616", "7617", "7618", "7619", "7620", "2106"}
 
@@ -83,7 +85,7 @@ def check_ruleset(
         messages = [from_message(message) for message in ruleset.messages]
         if guessed:
             unsure = _MISSING - {"7616"} if any(found.lists for found in own) else _MISSING
-            messages = [_unsure(message) if message.code in unsure else message for message in messages]
+            messages = [_unsure(one) if one.code in unsure and _may_be_stock(one) else one for one in messages]
         # What hangs on a rule of a refused file is not there for that reason alone.
         findings.extend(message for message in messages if not refused or message.code not in _MISSING)
         if not refused:
@@ -99,6 +101,12 @@ def _stock() -> tuple[list[Path], bool]:
     if (root / "rules").is_dir():
         return [root], False
     return [stock_root()], True
+
+
+def _may_be_stock(found: Finding) -> bool:
+    """Whether what is missing may be a stock rule: those have five digits at most."""
+    named = re.search(r"Signature ID '(\d+)'", found.message)
+    return named is None or int(named[1]) < FIRST_OWN_ID
 
 
 def _unsure(found: Finding) -> Finding:

@@ -29,7 +29,7 @@ _ALWAYS = frozenset({"hostname"})
 _NO_FIELDS: frozenset[str] = frozenset()
 # Stock rules of access logs, and what the decoders take out of one line (0375-web-accesslog_decoders.xml,
 # 0380-windows_decoders.xml): only the formats of IIS and GLPI leave some of it out.
-_WEB_RULES = frozenset({31100, 31101, 31102, 31108, 31511})
+_WEB_RULES = frozenset({31100, 31101, 31102, 31103, 31104, 31105, 31108, 31109, 31110, 31511})
 _WEB_LOG: Mapping[str, frozenset[str]] = {
     "protocol": frozenset({"srcip", "url", "id"}),
     "id": frozenset({"srcip", "url"}),
