@@ -183,6 +183,8 @@ def test_what_an_indexer_says_does_not_steer_the_terminal(monkeypatch, capsys):
 class Target:
     """A manager whose record others may write."""
 
+    flat_lists = True
+
     def trusts(self, _record):
         return False
 
@@ -212,6 +214,11 @@ def command_file():
     from wazuh_cicd.install.settings import SettingsFile  # noqa: PLC0415 - here alone
 
     return SettingsFile()
+
+
+def test_a_record_without_sources_verifies_nothing():
+    with pytest.raises(UsageError, match="names no source"):
+        command._desired(Record("1.0", 111000).settings, Target())
 
 
 @pytest.mark.parametrize("url", ["https://[::1", "https://h:99999", "https://h:9200\x1b", "https://h:9200 x"])

@@ -177,6 +177,8 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
     if args.action == "smoke":
         return _smoke(args, target, before)
     if args.action == "verify":
+        if before is not None and record is not None and not target.trusts(record):
+            _say(f"the record on the manager, which others may write, says: {before}")
         desired = _desired(before or choose(Options(), file, None), target)
         verified = verify(target, desired, known=_site_messages(target), thorough=args.thorough)
         _out(report.verified_text(verified))
@@ -332,6 +334,9 @@ def _package(settings: Settings) -> Package:
     from wazuh_cicd.render import render_package
     from wazuh_cicd.spec import SOURCES, load_specs
 
+    if not settings.sources:
+        # By a package without rules everything would be in order.
+        raise UsageError("the record on the manager names no source: somebody changed it; say --with LIST and apply")
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
     return render_package(
         load_specs(),
