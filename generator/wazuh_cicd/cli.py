@@ -95,7 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    """Write a line to standard error; where that is closed or full, the exit code says it alone."""
+    """Write a line to standard error; where that is closed or full, the exit code says it alone.
+
+    What a server answered or a file holds may stand in it: nothing of that steers the terminal.
+    """
+    text = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
     with contextlib.suppress(AttributeError, OSError, ValueError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

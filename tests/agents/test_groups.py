@@ -237,3 +237,14 @@ def test_a_folder_that_others_may_write_or_a_link_gets_no_programs(tmp_path, age
         assert ran.returncode == 1
         assert "may be written by others than root" in ran.stderr
     assert not list((agent / "active-response/bin").iterdir())
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_a_relative_root_is_the_one_that_was_checked(tmp_path, agent):
+    release = unpack(tmp_path)
+    decoy = release / agent.name / "active-response/bin"
+    decoy.mkdir(parents=True)
+    ran = run_installer(release, agent.name, cwd=agent.parent)
+    assert ran.returncode == 0, ran.stderr
+    assert list((agent / "active-response/bin").iterdir())
+    assert not list(decoy.iterdir())

@@ -149,6 +149,20 @@ def test_a_server_that_gives_the_same_page_for_ever_is_left(indexer):
         read(indexer)
 
 
+def test_a_server_that_always_has_another_page_is_left(indexer, monkeypatch):
+    monkeypatch.setattr("wazuh_cicd.incidents.indexer._MOST_NEW", 30)
+
+    def search(_body):
+        indexer.asked.append(1)
+        hits = [{"_source": alert(), "sort": [len(indexer.asked)]}] * 10
+        return {"_shards": {"failed": 0}, "hits": {"total": {"value": 5}, "hits": hits}}
+
+    indexer.search = search
+    with pytest.raises(IndexerError, match="more than it said"):
+        read(indexer)
+    assert len(indexer.asked) == 5
+
+
 def test_a_wrong_password_and_an_unknown_ca_are_refused(indexer, tmp_path):
     with pytest.raises(IndexerError, match="refuses the user or password"):
         read(indexer, environment={**ENVIRONMENT, "WAZUH_INDEXER_PASSWORD": "x"})

@@ -18,6 +18,8 @@ case ${1:-} in
 '') ;;
 *) fail "$1: unknown; usage: install-agent.sh [--root /var/ossec]" 2 ;;
 esac
+# What is checked here is used from another folder below.
+case $root in /*) ;; *) root=$PWD/$root ;; esac
 [ -d "$root/active-response/bin" ] || fail "no agent at $root" 2
 here=$(cd -- "$(dirname -- "$0")/.." && pwd -P)
 

@@ -276,7 +276,9 @@ def _write(path: Path, text: str) -> None:
             path.write_bytes(data)
             return
         target = path.resolve()
-        mode = target.stat().st_mode & 0o777 if target.exists() else None
+        before = target.stat() if target.exists() else None
+        # The mode of another account's file could let that account change what is written now.
+        mode = before.st_mode & 0o777 if before is not None and before.st_uid == os.geteuid() else None
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with open(handle, "wb") as stream:  # noqa: PTH123 -- a descriptor

@@ -177,6 +177,8 @@ def _act(args: argparse.Namespace, target: Target, file: SettingsFile) -> int:
     if args.action == "smoke":
         return _smoke(args, target, before)
     if args.action == "verify":
+        if before is not None and record is not None and not target.trusts(record):
+            _say(f"the record on the manager, which others may write, says: {before}")
         desired = _desired(before or choose(Options(), file, None), target)
         verified = verify(target, desired, known=_site_messages(target), thorough=args.thorough)
         _out(report.verified_text(verified))
@@ -273,8 +275,14 @@ def _with_indexer(
             f"the record on the manager, which others may write, names the indexer {url}:"
             f" confirm it with --indexer {url}"
         )
-    places = [settings.indexer_ca if settings else "", before.indexer_ca if before else "", file.text("indexer_ca")]
-    ca = _absolute(args.indexer_ca) or next(filter(None, places), None) or _absolute(args.ca if args.indexer else None)
+    said = _absolute(args.indexer_ca or (args.ca if args.indexer else None)) or file.text("indexer_ca")
+    if record is not None and before is not None and before.indexer_ca and not said and not target.trusts(record):
+        # Whom to trust is as much their choice as where to send a password.
+        raise UsageError(
+            f"the record on the manager, which others may write, names the CA file {before.indexer_ca!r} for {url}:"
+            " say whom to trust there with --indexer-ca"
+        )
+    ca = said or (settings.indexer_ca if settings else "") or (before.indexer_ca if before else "")
     return IndexedTarget(target, Indexer(url, IndexerCredentials.find(os.environ), Path(ca) if ca else None))
 
 
@@ -326,6 +334,9 @@ def _package(settings: Settings) -> Package:
     from wazuh_cicd.render import render_package
     from wazuh_cicd.spec import SOURCES, load_specs
 
+    if not settings.sources:
+        # By a package without rules everything would be in order.
+        raise UsageError("the record on the manager names no source: somebody changed it; say --with LIST and apply")
     chosen = None if set(settings.sources) == set(SOURCES) else settings.sources
     return render_package(
         load_specs(),

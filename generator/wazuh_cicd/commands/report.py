@@ -120,7 +120,9 @@ def _write(path: Path | None, content: str) -> None:
         path.write_bytes(data)
         return
     target = path.resolve()
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o600  # what alerts say is not for everybody
+    # What alerts say is not for everybody: only a mode that we gave a file is kept, not that of another account's.
+    before = target.stat() if target.exists() else None
+    mode = before.st_mode & 0o777 if before is not None and before.st_uid == os.geteuid() else 0o600
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with open(handle, "wb") as stream:  # noqa: PTH123 -- a descriptor

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
 
 from wazuh_cicd.errors import UsageError, WazuhCicdError
+from wazuh_cicd.manager.api import PinnedAdapter
+from wazuh_cicd.manager.exchange import Endless, exchange, split_address, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PAGE = 5_000
 _PATTERN = "wazuh-alerts-*"
 _LONGEST_PAGE = 512 << 20
+_MOST_NEW = 200_000  # alerts that may arrive while others are read
+_LONGEST_WAIT = 600.0  # seconds for a page
 #: What the report reads of an alert; the raw log, the longest part, is not among it.
 _FIELDS = ("timestamp", "@timestamp", "id", "location", "rule", "agent", "data", "manager.name")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -37,15 +39,6 @@ _USER, _PASSWORD = "WAZUH_INDEXER_USER", "WAZUH_INDEXER_PASSWORD"
 
 class IndexerError(WazuhCicdError):
     """The indexer does not answer, refuses, or answers with something else."""
-
-
-class _Verifying(HTTPAdapter):
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
 
 @dataclass
@@ -71,7 +64,7 @@ class Indexer:
         Raises:
             UsageError: one of them cannot be used.
         """
-        parts = urlsplit(self.url)
+        parts = split_address(self.url, "--indexer")
         local = parts.scheme == "http" and parts.hostname in _LOCAL
         if not local and (parts.scheme != "https" or not parts.hostname):
             raise UsageError(f"--indexer {self.url}: must be https://HOST:9200, so that nobody reads the password")
@@ -84,15 +77,12 @@ class Indexer:
             raise UsageError(
                 f"--indexer: set {_USER} with {_PASSWORD} or {_PASSWORD}_FILE; reading {_PATTERN} is all it needs"
             )
-        try:
-            context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"--ca {self.ca}: holds no certificate in PEM form ({error})") from error
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = tls_context(self.ca, "--ca")
         self._http = requests.Session()
         self._http.trust_env = False  # no ~/.netrc, no proxy that was meant for something else
-        self._http.auth = (user, password) if user else None
-        self._http.mount("https://", _Verifying(context))
+        # As bytes: requests would take no other letters than Latin-1's.
+        self._http.auth = HTTPBasicAuth(user.encode(), password.encode()) if user else None
+        self._http.mount("https://", PinnedAdapter(context, None))
 
     def _password(self) -> str:
         file = self.environment.get(f"{_PASSWORD}_FILE", "")
@@ -131,13 +121,16 @@ class Indexer:
                 {"manager.name": {"order": "asc", "unmapped_type": "keyword"}},
             ],
         }
-        done = 0
+        done, first = 0, None
         while True:
             answer = self._search(body)
             hits, total = _hits(answer)
-            failed = answer.get("_shards", {}).get("failed", 0)
+            shards = answer.get("_shards")
+            failed = shards.get("failed", 0) if type(shards) is dict else "its"
             if failed or answer.get("timed_out"):
-                found.broken.append(f"{self.url}: {failed} shards did not answer, so alerts are missing")
+                problem = f"{self.url}: {failed} shards did not answer, so alerts are missing"
+                if problem not in found.broken:
+                    found.broken.append(problem)
             for hit in hits:
                 found.lines += 1
                 alert = hit.get("_source") if type(hit) is dict else None
@@ -146,6 +139,11 @@ class Indexer:
                 else:
                     found.refuse(self.url, 0, "not a JSON object")
             done += len(hits)
+            if first is None:
+                first = total
+            # Alerts go on arriving while they are read; a server that has far more than it said has no end.
+            if len(hits) > self.page or done > 2 * first + _MOST_NEW:
+                raise IndexerError(f"{self.url}: gives more than was asked for, and more than it said there is")
             progress(done, total)
             if len(hits) < self.page:
                 return
@@ -158,27 +156,30 @@ class Indexer:
     def _search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         address = f"{self.url.rstrip('/')}/{_PATTERN}/_search"
         try:
-            with self._http.post(
+            answer = exchange(
+                self._http,
+                "POST",
                 address,
+                timeout=self.timeout,
+                longest=_LONGEST_WAIT,
+                largest=_LONGEST_PAGE,
                 json=body,
                 params={"ignore_unavailable": "true"},
-                timeout=self.timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                if answer.status_code != 200:
-                    raise IndexerError(f"{self.url}: {_refusal(answer.status_code)}")
-                content = answer.raw.read(_LONGEST_PAGE + 1, decode_content=True)
+            )
+        except Endless:
+            raise IndexerError(
+                f"{self.url}: a page is larger than {_LONGEST_PAGE >> 20} MiB or takes longer than {_LONGEST_WAIT:g} s"
+            ) from None
         except requests.exceptions.SSLError as error:
             raise IndexerError(
                 f"{self.url}: the certificate is not trusted; name its CA with --ca ({error})"
             ) from error
         except (requests.RequestException, OSError) as error:
             raise IndexerError(f"{self.url}: does not answer ({type(error).__name__})") from error
-        if len(content) > _LONGEST_PAGE:
-            raise IndexerError(f"{self.url}: a page is larger than {_LONGEST_PAGE >> 20} MiB")
+        if answer.status_code != 200:
+            raise IndexerError(f"{self.url}: {_refusal(answer.status_code)}")
         try:
-            found = json.loads(content)
+            found = json.loads(answer.content)
         except (ValueError, RecursionError) as error:
             raise IndexerError(f"{self.url}: does not answer as an indexer does") from error
         if type(found) is not dict:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wazuh_cicd.install.errors import InstallError
-from wazuh_cicd.manager.errors import Refused
+from wazuh_cicd.manager.errors import ManagerError, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ PIPELINE = f"{PREFIX}pipeline/"
 TEMPLATE = f"{PREFIX}template/"
 SAVED = f"{PREFIX}saved/"
 _OURS = "wazuh-alerts-4.x-*,wazuh-archives-4.x-*"
+_INDEX = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._+-]*")
 _LENIENT = "ignore_unavailable=true&allow_no_indices=true&expand_wildcards=all"
 _SAVED_INDEX = ".kibana"
 _BUILT = {"indexer/pipeline.json": f"{PIPELINE}wazuh-cicd", "indexer/template.json": f"{TEMPLATE}wazuh-cicd"}
@@ -148,9 +150,13 @@ class IndexedTarget:
         found = self._indexer(path).get(_address(path))
         if found is None:
             return None
-        if path.startswith(SAVED):
-            return canonical(path, found["_source"])
-        return canonical(path, found[path.rsplit("/", 1)[-1]])
+        try:
+            document = found["_source" if path.startswith(SAVED) else path.rsplit("/", 1)[-1]]
+            if not isinstance(document, dict):
+                raise TypeError(type(document))  # noqa: TRY301 - as the line above does
+            return canonical(path, document)
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            raise ManagerError(f"{path}: not an answer of an indexer") from error
 
     def facts(self, path: str) -> Facts | None:
         """Documents have neither owner nor mode."""
@@ -268,10 +274,20 @@ class IndexedTarget:
         """Take a pipeline out of the settings of every index that names it."""
         indexer = self._indexer(PIPELINE)
         settings = indexer.request("GET", f"/{_OURS}/_settings/index.final_pipeline?flat_settings=true&{_LENIENT}")
-        for index, found in settings.items():
-            if found.get("settings", {}).get("index.final_pipeline") == name:
-                body = {"index.final_pipeline": "_none"}
-                indexer.request("PUT", f"/{quote(index, safe='')}/_settings", body)
+        try:
+            naming = [
+                index
+                for index, found in settings.items()
+                if found.get("settings", {}).get("index.final_pipeline") == name
+            ]
+        except AttributeError as error:
+            raise ManagerError(f"{PIPELINE}{name}: not an answer of an indexer") from error
+        for index in naming:
+            # A name is part of an address: '..' would lead to the settings of every index.
+            if not _INDEX.fullmatch(index):
+                raise ManagerError(f"{PIPELINE}{name}: the indexer names an index {index!r}, which nobody asked for")
+            body = {"index.final_pipeline": "_none"}
+            indexer.request("PUT", f"/{quote(index, safe='')}/_settings", body)
 
 
 def _address(path: str) -> str:

@@ -12,11 +12,14 @@ import json
 import os
 import secrets
 import socket
+import stat
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.install.errors import InstallError
+from wazuh_cicd.install.tree import Tree
 from wazuh_cicd.manager.errors import ManagerError
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ MARK = "wazuh-cicd-smoke"
 _QUIETEST = 3  # what a manager writes alerts from
 _TRIES = 12
 _PAUSE = 0.25
+_LONGEST_LINE = 4 << 20  # analysisd writes at most 64 KiB
+_MOST_CHUNKS = 256
 _INDICES = "/wazuh-alerts-4.x-*"
 
 
@@ -105,10 +110,10 @@ class Smoke:
         """
         ways = [self._choose(source, found) for source, found in candidates.items()]
         sent = {way.location: (way, log) for way, log in ways if not way.problem}
-        with _Follower(self.root / ALERTS) as follower:
+        with _Follower(self.root) as follower:
             begun = self.now()
             for location, (_, log) in sent.items():
-                _send(self.root / QUEUE, location, log)
+                _send(self.root, location, log)
             self._until(sent, begun, lambda: self._in_alerts(follower, sent), "alert")
         arrived = {location: pair for location, pair in sent.items() if pair[0].alert is not None}
         for location, (way, _) in sent.items():
@@ -168,7 +173,7 @@ class Smoke:
         }
         answer = self.indexer.request("POST", f"{_INDICES}/_search?ignore_unavailable=true", query)
         try:
-            found = [hit["_source"]["location"] for hit in answer["hits"]["hits"]]
+            found = [str(hit["_source"]["location"]) for hit in answer["hits"]["hits"]]
         except (KeyError, TypeError) as error:
             raise ManagerError(f"{self.indexer.url}: not an answer of an indexer") from error
         yield from (location for location in found if location in wanted)
@@ -177,15 +182,22 @@ class Smoke:
 class _Follower:
     """What a manager appends to alerts.json from now on."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, root: Path) -> None:
+        self._root, self._path = root, root / ALERTS
         self._rest = b""
+        self._cut = False
 
     def __enter__(self) -> _Follower:  # noqa: PYI034 - typing.Self came with 3.11
+        # Neither the file nor a folder above it may be a link, and a pipe in its place must not stop us.
         try:
-            self._file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW)
+            with Tree(self._root).folder(os.path.dirname(ALERTS)) as folder:  # noqa: PTH120 - a path below the root
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+                self._file = os.open(os.path.basename(ALERTS), flags, dir_fd=folder)  # noqa: PTH119 - as above
         except OSError as error:
             raise InstallError(f"{self._path}: {error.strerror}; run this on the manager, as root") from error
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            os.close(self._file)
+            raise InstallError(f"{self._path}: is no ordinary file; find out who put it there")
         os.lseek(self._file, 0, os.SEEK_END)
         return self
 
@@ -193,27 +205,56 @@ class _Follower:
         os.close(self._file)
 
     def new(self) -> Iterator[dict[str, object]]:
-        """Whole lines that came since the last call; what is no object is passed over."""
-        while chunk := os.read(self._file, 1 << 20):
+        """Whole lines that came since the last call; what is no object, or no alert by its length, is passed over.
+
+        Whoever writes faster than we read does not keep us here: the rest is left to the next call.
+        """
+        for _ in range(_MOST_CHUNKS):
+            chunk = os.read(self._file, 1 << 20)
+            if not chunk:
+                return
             *lines, self._rest = (self._rest + chunk).split(b"\n")
+            if self._cut and lines:
+                lines, self._cut = lines[1:], False
+            if self._cut or len(self._rest) > _LONGEST_LINE:
+                self._rest, self._cut = b"", True
             for line in lines:
                 if MARK.encode() not in line:
                     continue
                 try:
                     alert = json.loads(line.decode("utf-8", "replace"))
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(alert, dict):
                     yield alert
 
 
-def _send(queue: Path, location: str, log: bytes) -> None:
+def _send(root: Path, location: str, log: bytes) -> None:
+    queue = root / QUEUE
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        parent, name = os.path.split(QUEUE)
+        with (
+            Tree(root).folder(parent) as folder,
+            _opened(name, folder) as place,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel,
+        ):
+            if not stat.S_ISSOCK(os.fstat(place).st_mode):
+                raise InstallError(f"{queue}: is a link or no socket; find out who put it there")
             channel.settimeout(10)
-            channel.sendto(b"1:" + location.encode() + b":" + log, str(queue))
+            # The socket that was looked at, whatever has its name by now.
+            channel.sendto(b"1:" + location.encode() + b":" + log, f"/proc/self/fd/{place}")
     except OSError as error:
         raise InstallError(f"{queue}: {error.strerror or error}; does the manager run?") from error
+
+
+@contextmanager
+def _opened(name: str, folder: int) -> Iterator[int]:
+    """What stands in an open folder, neither followed nor read."""
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def candidates(package: Package, sources: Iterable[str]) -> dict[str, list[Candidate]]:

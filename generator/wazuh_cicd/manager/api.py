@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import random
 import re
-import ssl
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
+from wazuh_cicd.manager.exchange import Endless, exchange, split_address, tls_context
 from wazuh_cicd.manager.sockets import number
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -134,17 +134,15 @@ class Api:
         Raises:
             UsageError: not an https address, or a CA file that holds no certificate.
         """
-        parts = urlsplit(self.url)
+        parts = split_address(self.url, "--api")
         if parts.scheme != "https" or not parts.hostname:
             raise UsageError(f"--api {self.url}: must be https://HOST:55000, so that nobody reads the token")
         if parts.username or parts.password:
             raise UsageError("--api: put the credentials into a file or the environment, not into the address")
         self.url = self.url.rstrip("/")
-        try:
-            context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"--ca {self.ca}: holds no certificate in PEM form ({error})") from error
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if not (self.credentials.token.isascii() and self.credentials.token.isprintable()):
+            raise UsageError("the API's token holds what no token does; is it another file?")
+        context = tls_context(self.ca, "--ca")
         self._http = requests.Session()
         self._http.trust_env = False  # no ~/.netrc: requests would replace our token by it
         self._http.mount("https://", PinnedAdapter(context, self.server_name))
@@ -265,15 +263,18 @@ class Api:
             if attempt:
                 self.sleep(self._pause(attempt, problem))
             try:
-                answer = self._exchange("POST", _LOGIN, auth=(self.credentials.user, self.credentials.password))
+                # As bytes: requests would take no other letters than Latin-1's.
+                login = (self.credentials.user.encode(), self.credentials.password.encode())
+                answer = self._exchange("POST", _LOGIN, auth=login)
             except _Lost as error:
                 problem = error
                 continue
             if answer.status_code == 200:
                 data = document(answer).get("data")
-                if not isinstance(data, dict) or not isinstance(data.get("token"), str):
+                token = data.get("token") if isinstance(data, dict) else None
+                if not isinstance(token, str) or not (token.isascii() and token.isprintable()):
                     raise ManagerError(f"{self.url}: a login without a token; this is no Wazuh API")
-                self._token = data["token"]
+                self._token = token
                 return
             problem = _problem("POST", _LOGIN, answer)
             if answer.status_code not in _RETRIED:
@@ -290,22 +291,21 @@ class Api:
         """
         self._pace()
         try:
-            answer = self._http.request(
-                method, self.url + path, timeout=self.timeout, allow_redirects=False, stream=True, **options
+            return exchange(
+                self._http,
+                method,
+                self.url + path,
+                timeout=self.timeout,
+                longest=_LONGEST_ANSWER,
+                largest=_LARGEST_ANSWER,
+                **options,
             )
-            # The time limit of requests is one for each read, and it knows none for the length.
-            give_up, data = self.now() + _LONGEST_ANSWER, bytearray()
-            for part in answer.iter_content(1 << 16):
-                data += part
-                if len(data) > _LARGEST_ANSWER or self.now() > give_up:
-                    answer.close()
-                    raise ManagerError(f"{method} {path}: an answer without end; this is no Wazuh API")
+        except Endless:
+            raise ManagerError(f"{method} {path}: an answer without end; this is no Wazuh API") from None
         except requests.RequestException as error:
             if _is_mistrust(error):
                 raise Unreachable(_tls_text(self.url, error)) from error
             raise _Lost(self.url, error) from error
-        answer._content = bytes(data)  # noqa: SLF001 - as its own property does
-        return answer
 
     def _pause(self, attempt: int, problem: ManagerError) -> float:
         if isinstance(problem, _TooMany):

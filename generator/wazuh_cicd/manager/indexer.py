@@ -5,23 +5,25 @@ The certificate is always verified. Plain HTTP is for a node on this machine alo
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import requests
+from requests.auth import HTTPBasicAuth
 
 from wazuh_cicd.errors import UsageError
 from wazuh_cicd.manager.api import PinnedAdapter, read_secret
 from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
+from wazuh_cicd.manager.exchange import Endless, exchange, split_address, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _PRIVATE = 0o077
+_LARGEST_ANSWER = 64 * 1024 * 1024
+_LONGEST_ANSWER = 300.0  # seconds for the whole of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,8 @@ class Indexer:
         self.url = checked_url(self.url)
         self._http = requests.Session()
         self._http.trust_env = False
-        parts = urlsplit(self.url)
-        if parts.scheme == "https":
-            try:
-                context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-            except (OSError, ssl.SSLError) as error:
-                raise UsageError(f"--indexer-ca {self.ca}: holds no certificate in PEM form ({error})") from error
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.url.startswith("https:"):
+            context = tls_context(self.ca, "--indexer-ca")
             self._http.mount("https://", PinnedAdapter(context, None))
             if not self.credentials.user:
                 raise UsageError(
@@ -93,7 +90,9 @@ class Indexer:
                     " WAZUH_INDEXER_PASSWORD_FILE"
                 )
         if self.credentials.user:
-            self._http.auth = (self.credentials.user, self.credentials.password)
+            # As bytes: requests would take no other letters than Latin-1's.
+            user, password = self.credentials.user.encode(), self.credentials.password.encode()
+            self._http.auth = HTTPBasicAuth(user, password)
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - any JSON value
         """A document; None when it is not there. Raises as ``request``."""
@@ -109,11 +108,22 @@ class Indexer:
 
         Raises:
             Unreachable: no answer.
+            ManagerError: an answer without end, or one that is no JSON.
             Denied: 401 or 403.
             Refused: any other status of 300 and above; its code is the status.
         """
         try:
-            answer = self._http.request(method, self.url + path, json=body, timeout=self.timeout, allow_redirects=False)
+            answer = exchange(
+                self._http,
+                method,
+                self.url + path,
+                timeout=self.timeout,
+                longest=_LONGEST_ANSWER,
+                largest=_LARGEST_ANSWER,
+                json=body,
+            )
+        except Endless:
+            raise ManagerError(f"{self.url}: {method} {path}: an answer without end; this is no indexer") from None
         except requests.exceptions.SSLError as error:
             text = f"{self.url}: the certificate was not accepted ({_reason(error)}); see --indexer-ca"
             raise Unreachable(text) from None
@@ -123,7 +133,7 @@ class Indexer:
             raise Denied(f"{self.url}: {method} {path}: the indexer denies it to {self.credentials.user or 'nobody'}")
         try:
             document = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             text = f"{self.url}: {method} {path}: not an answer of an indexer ({answer.status_code})"
             raise ManagerError(text) from None
         if answer.status_code >= 300:
@@ -137,12 +147,9 @@ def checked_url(url: str) -> str:
     Raises:
         UsageError: neither https nor this machine, or something beside host and port.
     """
-    parts = urlsplit(url)
-    try:
-        good = bool(parts.hostname) and parts.port is not None
-    except ValueError:
-        good = False
-    if not good or parts.path not in ("", "/") or parts.query or parts.fragment or not url.isprintable() or " " in url:
+    parts = split_address(url, "--indexer")
+    good = bool(parts.hostname) and parts.port is not None
+    if not good or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise UsageError(f"--indexer {url!r}: must be https://HOST:9200")
     if parts.username or parts.password:
         raise UsageError("--indexer: put the credentials into the environment, not into the address")

@@ -42,6 +42,7 @@ RULES = "manager/etc/rules/"
 DECODERS = "manager/etc/decoders/"
 LISTS = "manager/etc/lists/cicd/"
 FRAGMENTS = "manager/ossec.conf.d/"
+_TOPS = ("manager", "agent", "indexer")
 _USED_LIST = re.compile(rb">etc/lists/cicd/(\w+)<")
 _NO_SITE = Site()
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -77,8 +78,16 @@ class Package:
         return self.rendered[name].id
 
     def write(self, folder: Path) -> None:
-        """Write all files below ``folder``; what an earlier build left there and this one lacks is removed."""
-        for top in ("manager", "agent", "indexer"):
+        """Write all files below ``folder``; what an earlier build left there and this one lacks is removed.
+
+        Raises:
+            UsageError: there is a link among them: another account could lead us elsewhere by one.
+        """
+        for top in _TOPS:
+            for place in (folder / top, *(folder / top).rglob("*")):
+                if place.is_symlink():
+                    raise UsageError(f"{place}: is a link, and nothing is written over one: remove it")
+        for top in _TOPS:
             for old in sorted((folder / top).rglob("*"), reverse=True):
                 if old.is_file() and str(old.relative_to(folder)) not in self.files:
                     old.unlink()

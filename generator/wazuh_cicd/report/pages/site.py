@@ -122,6 +122,7 @@ def write_site(files: Iterable[tuple[str, str]], folder: Path) -> int:
         raise UsageError(f"{folder} is no folder")
     if folder.is_dir() and any(folder.iterdir()) and not manifest.is_file():
         raise UsageError(f"{folder} is not empty and was not written by 'wazuh-cicd docs': name another folder")
+    _refuse_links(folder)
     before = _written_before(manifest)
     written: list[str] = []
     for path, text in files:
@@ -133,6 +134,17 @@ def write_site(files: Iterable[tuple[str, str]], folder: Path) -> int:
         (folder / path).unlink(missing_ok=True)
     manifest.write_text(json.dumps({"version": __version__, "files": sorted(written)}, indent=0) + "\n", "utf-8")
     return len(written) + 1
+
+
+def _refuse_links(folder: Path) -> None:
+    """Nothing is written or removed over a link that another account has put into the folder.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for place in folder.rglob("*"):
+        if place.is_symlink():
+            raise UsageError(f"{place}: is a link, and nothing is written over one: remove it")
 
 
 def _written_before(manifest: Path) -> set[str]:
