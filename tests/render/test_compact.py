@@ -20,6 +20,8 @@ TEXTS = [b"alpha beta", b"alpha", b"beta-gamma", b"xalphay", b"alphabeta", b"(al
         rf"\[{WORD}[\]] {WORD}",
         f"{WORD}(*plb:alpha|betax|gamma)y?{WORD}?(*plb:alpha|betax|gamma)",
         f"{WORD}(?P>q){WORD}(?(DEFINE)(?'q'(?=-|b)-?))",
+        f"^{WORD}* {WORD}*$",
+        f"^{WORD}*+ {WORD}*$|^{WORD}?-{WORD}+$|^{WORD}* {WORD}*-$",
     ],
 )
 def test_what_matches_stays_the_same(pattern):
@@ -37,3 +39,9 @@ def test_it_is_never_longer():
 
 def test_what_does_not_repeat_itself_stays_as_it_is():
     assert compact(r"^exec: (?:a|b)\s+c$") == r"^exec: (?:a|b)\s+c$"
+
+
+def test_what_repeats_without_bound_moves_with_its_quantifier():
+    short = compact(f"^{WORD}*x{WORD}*+y{WORD}*z{WORD}*+$|{WORD}{{2}}a{WORD}?b")
+    assert short.count(f"{WORD}*)") == short.count(f"{WORD}*+)") == short.count(f"{WORD})") == 1
+    assert not any(f"){sign}" in short.replace(f"{WORD}{sign}", "") for sign in "*+")

@@ -103,7 +103,6 @@ _TRIVY_HIDDEN: Dict[str, _TrivyParser] = {
 # What Trivy writes (pkg/types/report.go, pkg/fanal/types/artifact.go). Of the classes, the last two hold no findings.
 _TRIVY_TYPES = ("container_image", "vm", "filesystem", "repository", "cyclonedx", "spdx", "aws_account")
 _TRIVY_IMAGES = ("container_image", "vm")
-_TRIVY_INVENTORIES = ("cyclonedx", "spdx")
 _TRIVY_CLASSES = ("os-pkgs", "lang-pkgs", "config", "secret", "license", "license-file", "custom", "crypto")
 _TRIVY_KEYS = (
     *("SchemaVersion", "Trivy", "ReportID", "CreatedAt", "ArtifactID", "ArtifactName", "ArtifactType", "Metadata"),
@@ -123,8 +122,8 @@ def parse_trivy(document: Dict[str, Any]) -> Report:
     metadata = as_dict(document.get("Metadata"), "Metadata")
     system = as_dict(metadata.get("OS"), "Metadata.OS")
     family, release = text_of(system.get("Family"), 40), text_of(system.get("Name"), 60)
-    # An inventory that names a system is one of an image, or of a host.
-    image = kind in _TRIVY_IMAGES or (kind in _TRIVY_INVENTORIES and family not in ("", "none"))
+    # What names a system is of an image or a host, also as an inventory or a root file system.
+    image = kind in _TRIVY_IMAGES or family not in ("", "none")
     parts = _TrivyResults()
     for result in list_in(document, "Results"):
         parts.add(object_of(result, "a result"))
@@ -203,7 +202,7 @@ class _TrivyResults:
         summary = as_dict(result.get("MisconfSummary"), "MisconfSummary")
         failed = [m for m in list_in(result, "Misconfigurations") if m.get("Status") not in ("PASS", "EXCEPTION")]
         counted = summary.get("Failures", 0)
-        if not isinstance(counted, int) or counted > len(failed):
+        if not isinstance(counted, int) or not 0 <= counted <= len(failed):
             self.doubts.append("it counts more failed checks than it lists: some were filtered out")
         shown = sum(1 for finding in self.suppressed if finding.kind == "misconfiguration" and finding.target == target)
         if summary.get("Exceptions", 0) not in (0, shown):

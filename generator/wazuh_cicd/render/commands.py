@@ -50,7 +50,7 @@ _SEPARATORS = rb";|&(`{"
 # Programs that start the program named after them, and those of their options that take a value.
 _STARTERS = (
     r"(?:s(?:udo|etsid|tdbuf|u-exec|h)|e(?:nv|xec|val)|n(?:ice|ohup|ode|px)|b(?:usybox|unx?|ash)|c(?:ommand|hroot)"
-    r"|d(?:oas|eno|ash)|time(?:out)?|xargs|ionice|unshare|gosu|python[\d.]*|ruby|perl|[zka]sh)"
+    r"|d(?:oas|eno|ash)|time(?:out)?|xargs|ionice|unshare|gosu|python[\d.]*+|ruby|perl|[zka]sh)"
 )
 _VALUED = r"-(?:[ugCDRpkIPLda]|-user|-group|-chdir|-signal|-kill-after|-max-args|-max-procs|-adjustment)"
 _OPTION = r"(?:[-+]\S*|\w+=\S*|\d\S*)"
@@ -60,6 +60,9 @@ _SHELL = r"(?:ba|da|z|k|a)?sh"
 # of names alone would cost the square of its length.
 _REACH = 400
 _MOST_AMPERSANDS = 4
+_BORDER = Mark("border")
+_NO_BLANK = EVERY - BLANKS
+_BEHIND_WORDS = BLANKS | frozenset(b"\"');|&<>`}")
 # ; | ` ( and line ends; && and & and { where a blank follows.
 _HEX_STOP = "0A|3B|7C|60|28|2626|26(?=20|0A)|7B(?=20|0A)"
 # The same, with the blanks behind a line end, so that what follows a row of line ends is looked at once; and all else.
@@ -160,10 +163,12 @@ def spell(node: Node, view: View) -> str | None:
             return view.border
         return {"start": view.start, "end": view.end}.get(node.kind) or view.edge(node.kind)
     if isinstance(node, Sequence):
-        parts = [spell(part, view) for part in node.parts]
+        ones = _to_the_first(node.parts)
+        parts = [spell(part, view) for part in ones]
         if any(part is None for part in parts):
             return None
-        return "".join(_grouped(text, one) for text, one in zip(parts, node.parts, strict=True) if text is not None)
+        look = _look_at_word(ones, view)
+        return look + "".join(_grouped(text, one) for text, one in zip(parts, ones, strict=True) if text is not None)
     if isinstance(node, Either):
         choices = list(dict.fromkeys(text for text in (spell(one, view) for one in node.choices) if text is not None))
         return one_of(choices) if choices else None
@@ -175,11 +180,50 @@ def spell(node: Node, view: View) -> str | None:
     return f"(?{node.kind}{inner})"
 
 
+def _look_at_word(parts: list[Node], view: View) -> str:
+    """A look at the first byte of a word: cheaper than one at what stands in front of it. A record is short of room."""
+    if view is not LINE or parts[0] != Mark("start"):
+        return ""
+    values = _first(Sequence(tuple(parts[1:])))
+    return "" if values is None or values & BLANKS else f"(?={view.byte(values)})"
+
+
+def _to_the_first(parts: tuple[Node, ...]) -> list[Node]:
+    r"""The parts, with ``-\w*i\w*`` read up to its first ``i`` only.
+
+    What may stand before the byte may stand behind it, too, so the others need not be tried: each would cost the length
+    of the word once more.
+    """
+    ones = list(parts)
+    for place in range(len(ones) - 2):
+        before, byte, behind = ones[place : place + 3]
+        if not (isinstance(before, Repeated) and isinstance(byte, Bytes) and isinstance(behind, Repeated)):
+            continue
+        inner, outer = before.part, behind.part
+        if not (isinstance(inner, Bytes) and isinstance(outer, Bytes) and before.times == behind.times == "*"):
+            continue
+        if inner.values | byte.values <= outer.values and not inner.values & BLANKS and inner.values - byte.values:
+            ones[place] = Repeated(Bytes(inner.values - byte.values), "*+")
+    for place in range(len(ones) - 1):
+        last, end = ones[place : place + 2]
+        if (
+            isinstance(last, Repeated)
+            and isinstance(last.part, Bytes)
+            and end == Mark("end")
+            and last.times in ("*", "+")
+        ):
+            # No byte that is given back could end the word.
+            ones[place] = last if last.part.values & _BEHIND_WORDS else Repeated(last.part, last.times + "+")
+    return ones
+
+
 def _grouped(text: str, node: Node) -> str:
     return text if not isinstance(node, Either) or _closed(text) else f"(?:{text})"
 
 
 def _spell_bytes(node: Bytes, view: View) -> str | None:
+    if view is SHELL_TEXT and node.values == _NO_BLANK:
+        return view.byte(_NO_BLANK - frozenset(b"$"))  # where ${IFS} is a blank, a word ends there
     if node.inside or not node.values & BLANKS:
         return view.byte(node.values)
     rest = view.byte(node.values - BLANKS)
@@ -193,6 +237,10 @@ def _spell_repeated(node: Repeated, view: View) -> str | None:
         return "" if node.times[0] in "*?" or node.times.startswith("{0") else None
     if inner == "":
         return ""
+    if node.times in ("*", "+") and isinstance(node.part, Bytes) and inner == view.border:
+        if view in (LINE, HEX_SHELL_TEXT):  # the border is a row of blanks already, and two rows could be cut anywhere
+            return inner if node.times == "+" else f"(?:{inner})?"
+        return f"(?:{inner}){node.times}+"
     single = not view.hexadecimal and isinstance(node.part, Bytes) and _single(inner)
     times = _hex_times(node.times) if view.hexadecimal else node.times
     return f"{inner if single or _closed(inner) else f'(?:{inner})'}{times}"
@@ -354,6 +402,21 @@ def _any_of(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
     return one_of(choices) if choices else NEVER
 
 
+def _name_of(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
+    """A program's name; what repeats at its end is not given back, for the name ends there."""
+    choices = []
+    for pattern in patterns:
+        node = parse(pattern, ignore_case=ignore_case)
+        parts = node.parts if isinstance(node, Sequence) else (node,)
+        last = parts[-1]
+        if isinstance(last, Repeated) and isinstance(last.part, Bytes) and not last.part.values & _BEHIND_WORDS:
+            parts = (*parts[:-1], replace(last, times=last.times[0] + "+") if last.times in ("*", "+") else last)
+        text = spell(Sequence(parts), view)
+        if text:
+            choices.append(text)
+    return one_of(choices) if choices else NEVER
+
+
 @cache
 def _record_parts() -> tuple[str, str]:
     """What may stand before the program in a record, and what leads to a shell's text."""
@@ -369,18 +432,24 @@ def _record_parts() -> tuple[str, str]:
 
 
 @cache
-def _begin(view: View) -> str:
-    """What may stand between the start of a text, or a separator, and the program's name."""
+def _begin(view: View, *, by_path: bool) -> str:
+    """What may stand between the start of a text, or a separator, and the program's name.
+
+    Args:
+        view: the text.
+        by_path: what follows may begin with a slash itself; otherwise the folders in front of it are not given back.
+    """
     # What starts others stands in front of something: cheaper asked first.
     more = r"(?=[^\s;|\x26]++[^\S\n])" if view is LINE else ""
     before = more + _spelt(rf"(?:{_STARTERS}|{_WORDS_BEFORE}|(?:[^\s;|&()`{{/]*+/)++{_SHELL})", view)
-    blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|0A)++", LINE: r"\s++"}[view]
-    option = _spelt(r"(?:[-+][^\s;|&]*|\w+=[^\s;|&]*|\d[^\s;|&]*)", view)
-    value = _spelt(r"[^\s;|&]+", view)
+    blank = {SHELL_TEXT: r"\$\{?IFS\}?", HEX_SHELL_TEXT: "(?:20|09|5C0A)++", LINE: r"\h++"}[view]
+    option = _spelt(r"(?:[-+][^\s;|&]*+|\w++=[^\s;|&]*+|\d[^\s;|&]*+)", view)
+    value = _spelt(r"[^\s;|&]++", view)
     option = f"(?:{_spelt(_VALUED, view)}{blank}{value}|{option})"
     quotes = _spelt(r"[\"'(]", view)
-    folder = _spelt(r"(?:[^\s;|&(){\"'=<>`/]*+/)*", view)
-    many = r"[\"'(\s]{0,40}+" if view is LINE else f"(?:{quotes}|{blank}){{0,8}}+"
+    apart = "$" if view is SHELL_TEXT else ""  # there ${IFS} is a blank
+    folder = _spelt(rf"(?:[^\s;|&(){{\"'=<>`/{apart}]*+/)*{'' if by_path else '+'}", view)
+    many = r"[\"'(\t\x20]{0,40}+" if view is LINE else f"(?:{quotes}|{blank}){{0,8}}+"
     options = "*+" if view.hexadecimal else f"{{0,{_MOST_OPTIONS}}}+"
     if view is SHELL_TEXT:  # without blanks there is hardly anything in front
         return many + folder
@@ -414,28 +483,63 @@ def _reach(view: View) -> str:
 
 
 def _looks(patterns: Iterable[str], view: View, *, ignore_case: bool) -> str:
-    """A look at the first byte, for all of the patterns at once; nothing where any byte may come first."""
-    first: set[int] = set()
-    for pattern in patterns:
-        values = _first(parse(pattern, ignore_case=ignore_case))
-        if values is None or values & BLANKS:
-            return ""
-        first |= values
-    text = view.byte(frozenset(first))
-    return f"(?={text})" if text is not None else ""
+    """A look at the first two bytes, for all of the patterns at once; nothing where any byte may come first.
+
+    The second one matters: names of one byte, each behind a separator, are the densest text that there is.
+    """
+    nodes = [parse(pattern, ignore_case=ignore_case) for pattern in patterns]
+    first = _union(_first(node) for node in nodes)
+    text = "" if first is None or first & BLANKS else view.byte(first)
+    if not text:
+        return ""
+    second = _union(_second((node,)) for node in nodes) if view is LINE else None  # a record is short of room
+    if second is None:
+        return f"(?={text})"
+    if second & BLANKS:  # a border of words may begin with a quote
+        second |= frozenset(b"\"'")
+    return f"(?={text}{view.byte(second)})"
+
+
+def _union(sets: Iterable[frozenset[int] | None]) -> frozenset[int] | None:
+    together: frozenset[int] = frozenset()
+    for values in sets:
+        if values is None:
+            return None
+        together |= values
+    return together
+
+
+def _second(parts: tuple[Node, ...]) -> frozenset[int] | None:
+    """The bytes that can come second, or None when there need not be any, or that is not seen here."""
+    if not parts:
+        return None
+    part, rest = parts[0], parts[1:]
+    if isinstance(part, Bytes) or part == _BORDER:
+        at_end = bool(rest) and isinstance(rest[0], Mark) and rest[0].kind == "end"
+        return None if at_end else _first(Sequence(rest))
+    if isinstance(part, Either):
+        return _union(_second((choice, *rest)) for choice in part.choices)
+    if isinstance(part, Sequence):
+        return _second((*part.parts, *rest))
+    if isinstance(part, Repeated):
+        return _union([_second((part.part, *rest)), _second(rest)]) if part.times[0] == "?" else None
+    if isinstance(part, Group) and part.kind == ">":
+        return _second((part.part, *rest))
+    return _second(rest)  # a place, no byte
 
 
 def _first(node: Node) -> frozenset[int] | None:
     """The bytes that can come first, or None when there need not be any."""
     if isinstance(node, Bytes):
         return node.values
+    if node == _BORDER:
+        return BLANKS
     if isinstance(node, Either):
-        firsts = [_first(choice) for choice in node.choices]
-        return None if None in firsts else frozenset().union(*(values for values in firsts if values is not None))
+        return _union(_first(choice) for choice in node.choices)
     if isinstance(node, Sequence):
         found: frozenset[int] = frozenset()
         for part in node.parts:
-            if isinstance(part, Mark) or (isinstance(part, Group) and part.kind != ">"):
+            if (isinstance(part, Mark) and part != _BORDER) or (isinstance(part, Group) and part.kind != ">"):
                 continue  # a place, no byte
             optional = isinstance(part, Repeated) and (part.times[0] in "*?" or part.times.startswith("{0"))
             values = _first(part.part if isinstance(part, Repeated) else part)
@@ -452,21 +556,23 @@ def _first(node: Node) -> frozenset[int] | None:
 
 def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str:
     """Any of the forms in a text, found from its start."""
-    to_begin = _to_begin(view) + _begin(view)
-    to_any = f"(?:{view.any})*?"
+    to_any = f"(?:{view.any})*?" if view.hexadecimal else f"{view.any}*?"
     before_stop = _reach(view)
     named: dict[str, list[str]] = {}
     programs: list[str] = []
     begun: list[str] = []
     first: list[str] = []
-    anywhere: list[str] = []
+    found: list[str] = []
+    asked_anywhere: list[str] = []
+    looks: list[str] = []
     for form in forms:
         for pattern in form.shell:
             at_begin = pattern.startswith("^")
-            text = _spelt(pattern.removeprefix("^"), view, ignore_case=ignore_case)
+            bare = pattern.removeprefix("^")
+            text = _spelt(bare, view, ignore_case=ignore_case)
             if text != NEVER:
-                (begun if at_begin else anywhere).append(text)
-                first += [pattern.removeprefix("^")] if at_begin else []
+                (begun if at_begin else found).append(text)
+                (first if at_begin else looks).append(bare)
         if form.shell:
             continue
         reach = before_stop if form.program else to_any
@@ -482,22 +588,42 @@ def _text(forms: Iterable[CommandForm], view: View, *, ignore_case: bool) -> str
         if NEVER in asked.replace(f"(?!{NEVER})", ""):
             continue
         if form.program:
-            name = _any_of(form.program, view, ignore_case=ignore_case)
+            name = _name_of(form.program, view, ignore_case=ignore_case)
             if name != NEVER:
                 named.setdefault(name, []).append(asked)
                 programs += form.program
         else:
-            anywhere.append(asked)
+            asked_anywhere.append(asked)
     if begun:
         begun = [_looks(first, view, ignore_case=ignore_case) + one_of(begun)]
     if named:
-        names = one_of(f"{name}{view.end}{one_of(asked)}" for name, asked in named.items())
+        names = one_of(_called(name, view.end, one_of(asked)) for name, asked in named.items())
         begun.append(_looks(programs, view, ignore_case=ignore_case) + names)
     ways = []
     if begun:
-        ways.append(to_begin + one_of(begun))
-    ways += [text if text.startswith("(?=") else to_any + text for text in dict.fromkeys(anywhere)]
+        firsts = _union(_first(parse(pattern, ignore_case=ignore_case)) for pattern in first)
+        by_path = firsts is None or ord("/") in firsts
+        ways.append(_to_begin(view) + _begin(view, by_path=by_path) + one_of(begun))
+    if found:  # one search for all of them
+        ways.append(to_any + _looks(looks, view, ignore_case=ignore_case) + one_of(found))
+    ways += dict.fromkeys(asked_anywhere)
     return one_of(ways) if ways else NEVER
+
+
+def _called(name: str, end: str, asked: str) -> str:
+    """A program's name and what is asked of its words; names that it must not have are a long list, and come last."""
+    if not name.startswith("(?!"):
+        return f"{name}{end}{asked}"
+    depth, place = 1, 3
+    while depth:
+        if name[place] == "\\":
+            place += 2
+        elif name[place] == "[":
+            place = _end_of_set(name, place)
+        else:
+            depth += {"(": 1, ")": -1}.get(name[place], 0)
+            place += 1
+    return f"(?={name[place:]}{end}{asked}){name[:place]}"
 
 
 def _argument(pattern: str, *, code: bool, ignore_case: bool) -> str:

@@ -4,6 +4,9 @@ wazuh-analysisd refuses a rule whose joined texts are longer than about 4,095 by
 expression made by a program repeats itself. Each group that it repeats becomes a subroutine: its body goes into a
 ``(?(DEFINE)…)`` at the end, and where it stood a call ``(?P>a)``. Since PCRE2 10.30 a call can be entered again when
 what follows fails, as the group itself could, so that what matches stays the same.
+
+A call costs many times what a group does. A group that repeats without bound, often once a byte, therefore moves
+together with its quantifier: one call, however often it repeats.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ _MOVABLE = ("(?:", "(?=", "(?!", "(?>", *_BEHIND)
 _OPEN = ("(?:", "(?=", "(?!", "(?>", "(?'")
 # What a reader has to tell apart: escapes, classes, an option for all that follows, and brackets.
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[a-z]+\)|[()]", re.DOTALL)
+_UNBOUNDED = re.compile(r"[*+][+?]?")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -42,8 +46,10 @@ def compact(pattern: str) -> str:
             break
         name = next(names)
         call = f"(?P>{name})"
-        body = body.replace(best, call)
-        defined = [text.replace(best, call) for text in defined]
+        # Not where a quantifier that belongs to the group follows: that is another piece.
+        place = re.compile(re.escape(best) + ("(?![*+])" if best.endswith(")") else "(?![*+?])"))
+        body = place.sub(call, body)
+        defined = [place.sub(call, text) for text in defined]
         defined.append(f"(?'{name}'{best})")
     return body + (f"{_DEFINE}{''.join(defined)})" if defined else "")
 
@@ -99,4 +105,5 @@ def _groups(text: str) -> Iterator[_Group]:
             start, movable, whole = opened.pop()
             fixed -= whole
             if movable:
-                yield _Group(start, token.end())
+                quantifier = _UNBOUNDED.match(text, token.end())
+                yield _Group(start, quantifier.end() if quantifier else token.end())

@@ -1,0 +1,1 @@
+"""Receive webhooks and pushed events, and write them as lines for Wazuh."""
