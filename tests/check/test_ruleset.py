@@ -144,7 +144,7 @@ def test_counting_by_id_takes_events_from_groups(findings):
     )
     found = findings(rules)
     assert codes(found) == [("X804", "100003")]
-    assert found[0].severity is Severity.NOTE
+    assert found[0].severity is Severity.WARNING
 
 
 DECODER = """

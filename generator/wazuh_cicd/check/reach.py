@@ -29,12 +29,14 @@ class Dead:
         rule: the rule.
         other: the rule that is in its way.
         about: what they disagree on: a field, or nothing.
+        more: further rules that are in its way.
     """
 
     kind: str
     rule: Rule
     other: Rule
     about: str = ""
+    more: tuple[Rule, ...] = ()
 
 
 def dead_rules(tree: RuleTree) -> Iterator[Dead]:
@@ -108,16 +110,20 @@ def _composite(rule: Rule) -> Iterator[Dead]:
 
 
 def group_thieves(tree: RuleTree) -> Iterator[Dead]:
-    """Rules that a composite counts by group while another one counts them by id, which takes them away."""
-    seen: set[tuple[int, int]] = set()
+    """Composites that count by group what another one counts by id, which takes it away: once each."""
+    taken: dict[int, dict[int, Rule]] = {}
+    composites: dict[int, Rule] = {}
     for node in tree.walk():
         rule = node.rule
         if not rule.counted_by_sid:
             continue
         for composite in rule.counted_by_groups:
-            if (composite.index, rule.index) not in seen and composite is not rule:
-                seen.add((composite.index, rule.index))
-                yield Dead("counted-elsewhere", composite, rule)
+            if composite is not rule:
+                composites[composite.index] = composite
+                taken.setdefault(composite.index, {})[rule.index] = rule
+    for index, rules in taken.items():
+        first, *more = rules.values()
+        yield Dead("counted-elsewhere", composites[index], first, more=tuple(more))
 
 
 def counted_twice(tree: RuleTree) -> Iterator[Dead]:

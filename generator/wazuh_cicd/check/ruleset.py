@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wazuh_cicd.check.cost import cost_findings
-from wazuh_cicd.check.osregex import portable
+from wazuh_cicd.check.decodertraps import decoder_trap_findings
+from wazuh_cicd.check.dialects import foreign
+from wazuh_cicd.check.fieldsource import FieldSource
 from wazuh_cicd.check.reach import Dead, counted_twice, dead_rules, group_thieves
+from wazuh_cicd.check.ruletraps import inverted_lookups, rule_trap_findings
 from wazuh_cicd.content.paths import stock_root
 from wazuh_cicd.engine import RulesetFiles, RulesetLoadError, load_ruleset, read_folder
 from wazuh_cicd.engine.judge.memory import CAPACITY
@@ -49,6 +52,8 @@ _MENDS = {
 OWN_CODE_LIMIT = 2
 #: Wazuh keeps the ids from here on for the rules of others.
 FIRST_OWN_ID = 100_000
+# So many ids are named in one finding.
+_MOST_IDS = 6
 # A rule, a group or a list is not there.
 _MISSING = {"7605", "7610", "7613", "7616", "7617", "7618", "7619", "7620", "2106"}
 
@@ -88,8 +93,7 @@ def check_ruleset(
             messages = [_unsure(one) if one.code in unsure and _may_be_stock(one) else one for one in messages]
         # What hangs on a rule of a refused file is not there for that reason alone.
         findings.extend(message for message in messages if not refused or message.code not in _MISSING)
-        if not refused:
-            findings.extend(silent_findings(ruleset))
+        findings.extend(written_findings(ruleset) if refused else silent_findings(ruleset))
         findings.extend(cost_findings(ruleset, mine))
     everything = not beneath and not files
     return sorted(_shown(finding for finding in findings if not finding.path or finding.path in mine or everything))
@@ -205,12 +209,12 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
     """What loads without a word and never works."""
     for dead in (*dead_rules(ruleset.tree), *group_thieves(ruleset.tree), *counted_twice(ruleset.tree)):
         yield dead_finding(dead)
-    yield from _decoder_traps(ruleset)
-    fields = _FieldKnowledge(ruleset)
+    yield from written_findings(ruleset)
+    fields = FieldSource(ruleset)
     for loaded in ruleset.tree.ordered:
         rule = loaded.definition
-        yield from _dialect_findings(rule)
-        yield from fields.findings(loaded)
+        yield from _unknown_fields(loaded, fields)
+        yield from rule_trap_findings(loaded, ruleset.tree, fields)
         if loaded.composite and loaded.search == "regex" and not rule.global_frequency:
             text = f"rule {rule.id} searches all events: a manager hangs when it meets one of another agent"
             yield _finding("X814", rule, text, "add <global_frequency/>, or count a rule or a group", Severity.ERROR)
@@ -222,6 +226,16 @@ def silent_findings(ruleset: Ruleset) -> Iterator[Finding]:
             text = f"rule {rule.id} has {len(rule.lists)} lists: only the last two are tested"
             yield _finding("X810", rule, text, "move the others to a parent rule")
     yield from _decoder_names(ruleset)
+
+
+def written_findings(ruleset: Ruleset) -> Iterator[Finding]:
+    """What is wrong with a rule or decoder whatever other files may hold."""
+    yield from _decoder_traps(ruleset)
+    yield from decoder_trap_findings(ruleset)
+    yield from _decoder_dialects(ruleset)
+    for loaded in ruleset.tree.ordered:
+        yield from _dialect_findings(loaded.definition)
+        yield from inverted_lookups(loaded.definition)
 
 
 def _finding(code: str, rule: RuleDefinition, text: str, fix: str, severity: Severity = Severity.WARNING) -> Finding:
@@ -250,56 +264,28 @@ def dead_finding(dead: Dead) -> Finding:
     if dead.kind == "counted-twice":
         text = f"rule {rule.id} counts each event of {other.id} once for each rule that {other.id} hangs on"
         return _finding("X816", rule, text, "hang the counted rule on one rule, or count one that hangs on one")
-    text = f"rule {rule.id} does not count {other.id} by its group: another composite counts {other.id} by its id"
-    return _finding("X804", rule, text, "count it one way only, by group", Severity.NOTE)
+    ids = [str(found.id) for found in (dead.other, *dead.more)]
+    shown = ", ".join(ids[:_MOST_IDS]) + (f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else "")
+    text = f"rule {rule.id} does not count {shown} by group: other composites count the same rules by id"
+    return _finding("X804", rule, text, "count a rule one way only, by group")
 
 
 # -- fields ------------------------------------------------------------------------------------------------------------
 
 
-class _FieldKnowledge:
-    """Which dynamic fields the events of a decoder can have, where that is certain."""
-
-    def __init__(self, ruleset: Ruleset) -> None:
-        self._tree = ruleset.tree
-        self._fields: dict[str, set[str] | None] = {}
-        for loaded in ruleset.decoders.decoders:
-            decoder = loaded.definition
-            for name in {decoder.name, decoder.parent or decoder.name}:
-                known = self._fields.setdefault(name, set())
-                if decoder.plugin:
-                    self._fields[name] = None
-                elif known is not None:
-                    known.update(field.lower() for field in decoder.order)
-
-    def findings(self, loaded: Rule) -> Iterator[Finding]:
-        rule = loaded.definition
-        if not rule.fields:
-            return
-        decoder = self._decoder(loaded)
-        known = self._fields.get(decoder) if decoder else None
-        if known is None:
-            return
-        for test in rule.fields:
-            name = test.name.decode("utf-8", "replace")
-            if name.lower() not in known:
-                text = f"rule {rule.id} tests field '{name}', which decoder '{decoder}' never produces"
-                yield _finding(
-                    "X801", rule, text, did_you_mean(name, known, otherwise="correct the field or the decoder")
-                )
-
-    def _decoder(self, rule: Rule) -> str | None:
-        """The one decoder that the rule's events come from, if the rule or all rules above it name one."""
-        seen: set[int] = set()
-        while rule.id not in seen:
-            seen.add(rule.id)
-            named = rule.definition.decoded_as
-            if named is not None:
-                return named.decode("utf-8", "replace")
-            if len(rule.parents) != 1 or rule.parents[0] not in self._tree.rules:
-                return None
-            rule = self._tree.rules[rule.parents[0]]
-        return None
+def _unknown_fields(loaded: Rule, fields: FieldSource) -> Iterator[Finding]:
+    rule = loaded.definition
+    if not rule.fields:
+        return
+    decoder = fields.decoder(loaded)
+    known = fields.fields_of(decoder)
+    if known is None:
+        return
+    for test in rule.fields:
+        name = test.name.decode("utf-8", "replace")
+        if name.lower() not in known:
+            text = f"rule {rule.id} tests field '{name}', which decoder '{decoder}' never produces"
+            yield _finding("X801", rule, text, did_you_mean(name, known, otherwise="correct the field or the decoder"))
 
 
 def _decoder_names(ruleset: Ruleset) -> Iterator[Finding]:
@@ -339,37 +325,36 @@ def _decoder_traps(ruleset: Ruleset) -> Iterator[Finding]:
 
 # -- dialects ----------------------------------------------------------------------------------------------------------
 
-_PCRE_IN_OS_REGEX = re.compile(rb"(?<!\\)\.[*+]|\[[A-Za-z0-9]-[A-Za-z0-9]|\(\?|\{\d+(?:,\d*)?\}")
-_REGEX_IN_OS_MATCH = re.compile(rb"\\[wdsSWD.pb]|\.\*|\[[A-Za-z0-9]-[A-Za-z0-9]|\(\?")
-
 
 def _dialect_findings(rule: RuleDefinition) -> Iterator[Finding]:
     tests: list[tuple[str, TextTest]] = list(rule.texts.items())
     tests += [(f"field {test.name.decode('utf-8', 'replace')}", test) for test in rule.fields]
+    patterns: list[tuple[str, str, bytes]] = [(tag, test.kind, test.source) for tag, test in tests]
+    patterns += [("check_value", "osmatch", test.check_value) for test in rule.lists if test.check_value]
+    if rule.if_matched_regex:
+        patterns.append(("if_matched_regex", "osregex", rule.if_matched_regex))
+    for tag, kind, source in patterns:
+        for found in foreign(kind, source):
+            # Neither of the two knows another language.
+            fix = "write it in that language" if tag in {"check_value", "if_matched_regex"} else found.fix
+            yield _finding("X807", rule, f"rule {rule.id}, {tag}: {found.text}", fix, found.severity)
     for tag, test in tests:
-        shown = test.source.decode("utf-8", "replace")
-        if test.kind == "osregex":
-            foreign = _PCRE_IN_OS_REGEX.search(test.source)
-            if foreign:
-                piece = foreign[0].decode("utf-8", "replace")
-                text = f"rule {rule.id}, {tag}: OS_Regex reads '{piece}' as these characters"
-                yield _finding("X807", rule, text, 'write type="pcre2"')
-            elif not portable(test.source):
-                text = f"rule {rule.id}, {tag}: OS_Regex may miss matches of '{shown[:60]}'"
-                yield _finding("X807", rule, text, 'write type="pcre2"', Severity.NOTE)
-        elif test.kind == "osmatch":
-            foreign = _REGEX_IN_OS_MATCH.search(test.source)
-            if foreign:
-                piece = foreign[0].decode("utf-8", "replace")
-                text = f"rule {rule.id}, {tag}: OS_Match reads '{piece}' as these characters"
-                yield _finding("X807", rule, text, 'write type="osregex" or type="pcre2"')
-            elif b"|" in test.source and {b"", b"^", b"$"} & set(test.source.removeprefix(b"!").split(b"|")):
-                text = f"rule {rule.id}, {tag}: an empty alternative holds always, so the whole does"
-                yield _finding("X807", rule, text, "remove the alternative that is empty or a lone '^' or '$'")
         if b"&" in test.source or b"<" in test.source:
             sign = "&" if b"&" in test.source else "<"
             text = f"rule {rule.id}, {tag}: '{sign}' cannot be uploaded through the server API in a usable form"
             yield _finding("X808", rule, text, r'write \x26 or \x3c with type="pcre2"', Severity.NOTE)
+
+
+def _decoder_dialects(ruleset: Ruleset) -> Iterator[Finding]:
+    """Texts of decoders that are not what they seem; what OS_Regex may miss is left to the tests of the decoder."""
+    for decoder in (loaded.definition for loaded in ruleset.decoders.decoders):
+        for tag in ("program_name", "prematch", "regex"):
+            pattern = getattr(decoder, tag)
+            for found in foreign(pattern.kind, pattern.source) if pattern is not None else ():
+                if found.severity is not Severity.NOTE:
+                    yield _decoder_finding(
+                        "X807", decoder, f"decoder '{decoder.declared}', {tag}: {found.text}", found.fix
+                    )
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

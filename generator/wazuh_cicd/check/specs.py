@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from wazuh_cicd.spec import SpecSet
 
+# What is said of any ruleset and holds for specs as well; the others have codes of their own, or cannot come.
+_ALSO_OF_SPECS = {"X801", "X809", "X824", "X825", "X826", "X827"}
 _WARNING_DROPS = {7605, 7610, 7611, 7612, 7615, 7616, 7617, 7618, 7619, 7620}
 
 
@@ -100,7 +102,7 @@ def _engine_findings(specs: SpecSet, package: Package, stock: Path | None) -> It
             yield _placed(found, specs)
     for found in silent_findings(ruleset):
         rule = specs.by_id.get(int(found.rule or 0))
-        if rule is not None and found.code in {"X801", "X809"} and found.code not in rule.waive:
+        if rule is not None and found.code in _ALSO_OF_SPECS and found.code not in rule.waive:
             yield _placed(found, specs)
 
 
@@ -124,9 +126,14 @@ def _placed(found: Finding, specs: SpecSet) -> Finding:
     )
 
 
+def _named(number: int, specs: SpecSet) -> str:
+    spec = specs.by_id.get(number)
+    return f"'{spec.name}'" if spec else f"stock rule {number}"
+
+
 def _dead(dead: Dead, rule: RuleSpec, specs: SpecSet) -> Finding:
     other = specs.by_id.get(dead.other.id)
-    name = f"'{other.name}'" if other else f"stock rule {dead.other.id}"
+    name = _named(dead.other.id, specs)
     level = dead.other.level
     if dead.kind == "hidden":
         text = (
@@ -154,5 +161,6 @@ def _dead(dead: Dead, rule: RuleSpec, specs: SpecSet) -> Finding:
         text = f"'{rule.name}' counts each event of {name} once for each rule that {name} hangs on: it fires too early"
         fix = f"hang {name} on one rule ('parent:'), or leave it out of the group"
         return finding(rule, place, "H710", text, fix, Severity.WARNING)
-    text = f"'{rule.name}' does not count {name} by its group: another composite counts it by its id"
+    names = ", ".join(_named(found.id, specs) for found in (dead.other, *dead.more))
+    text = f"'{rule.name}' does not count {names} by group: other composites count the same rules by id"
     return finding(rule, place, "H703", text, "count it by a group of its own in both composites", Severity.ERROR)
