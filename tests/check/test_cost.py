@@ -12,7 +12,6 @@ from wazuh_cicd.cli import main
 from wazuh_cicd.commands.check import collect
 from wazuh_cicd.content.paths import stock_root
 from wazuh_cicd.engine.patterns import perl
-from wazuh_cicd.engine.patterns.perl_calls import without_calls
 
 
 @pytest.fixture(autouse=True)
@@ -60,28 +59,6 @@ def test_a_pattern_whose_cost_grows_with_the_square_is_found(source):
 )
 def test_an_everyday_pattern_is_not(source):
     assert verdict(source) == "fine"
-
-
-def test_what_stands_far_behind_in_a_long_pattern_is_fed_too():
-    parts = b"".join(b"(?:w%d[a-z]{0,9}|x%d) " % (n, n) for n in range(40))
-    assert verdict(b"^" + parts + rb"-\w*i\w*i\w*=$") != "fine"
-
-
-def test_what_a_subroutine_says_is_fed_where_it_is_called():
-    assert verdict(rb"^exe=(?P>a) argc=\d++ -(?P>a)i(?P>a)i(?P>a)$(?(DEFINE)(?'a'\w*))") != "fine"
-
-
-@pytest.mark.parametrize(
-    ("source", "whole"),
-    [
-        (rb"a(?P>x)*b(?(DEFINE)(?'x'c(?P>y))(?'y'[)(]\)))", rb"a(?:c(?:[)(]\)))*b"),
-        (rb"a(?P>x)", None),
-        (rb"a(?P>x)(?(DEFINE)(?'x'b(?P>x)?))", None),
-        (rb"a+b", rb"a+b"),
-    ],
-)
-def test_calls_are_written_out(source, whole):
-    assert without_calls(source) == whole
 
 
 def test_a_pattern_that_is_not_read_gets_subjects_from_its_words():

@@ -28,36 +28,24 @@ if TYPE_CHECKING:
     from wazuh_cicd.engine.load.decoderdefinition import DecoderDefinition
     from wazuh_cicd.engine.load.ruledefinition import RuleDefinition
 
-#: The sizes of the subjects in bytes: two that screen, and two that are compared (the longest event last).
+#: The sizes of the subjects in bytes: what screens, what is compared (and the longest event).
 SCREENED, SMALL, MIDDLE, LARGE = 512, 4096, 16384, 65536
 #: 64 KiB may cost so many times what 16 KiB cost.
 MOST_GROWTH = 6.0
-#: So many times what the usual pattern costs on as long a subject. A pattern that stays below costs some 35 ms for the
-#: longest event of 64 KiB on a usual server, in proportion to its length: a fifth of what PCRE2's own limit lets any
-#: pattern cost. A condition on a command in hexadecimal digits comes to 15 to 30 times honestly: it looks at each byte
-#: as a blank, a separator, a quote and the beginning of a name.
-MOST_TIMES = 32.0
+#: So many times what the usual pattern costs on as long a subject.
+MOST_TIMES = 20.0
 #: A usual pattern: a choice of words anywhere in the text, which each of its bytes is looked at for.
 REFERENCE = rb"\b(?:alpha|beta|gamma)[0-9]"
 #: What it is run on: words that it begins to match and then does not.
 REFERENCE_TEXT = b"alpha beta gamma delta "
 # Growth counts from here on, in times of the usual pattern: what is cheaper at 64 KiB harms nobody.
 _CHEAP = 2.0
-# So many of the subjects that are slowest on SCREENED bytes are run on SMALL ones: what grows is not slow yet.
-_CANDIDATES = 24
-# So many of these are followed: half of them the slowest, half those that grow into the slowest.
-_FINALISTS = 6
-# A subject is not followed when the cost that its growth promises for LARGE is so many times below ``_CHEAP``.
-_SAFETY = 4.0
-# From SCREENED to SMALL a subject becomes eight times longer, from SMALL to LARGE sixteen times: 8 ** (4 / 3).
-_PROMISE = 4 / 3
+_FINALISTS = 4
 # Nanoseconds: what takes longer is measured once.
 _LONG = 20_000_000
-# What costs so many times the usual pattern costs too much on the slowest machine, too.
-_HOPELESS = 3 * MOST_TIMES
 # So often is measured again what seems too slow.
-_AGAIN = 5
-_VERSION = 7
+_AGAIN = 4
+_VERSION = 3
 
 Verdict = Literal["fine", "grows", "dear", "limit"]
 
@@ -166,10 +154,12 @@ def measure(source: bytes, interpreter: Callable[[bytes], object]) -> Cost:
         source: the pattern.
         interpreter: runs it without machine code; raises ``perl.LimitError`` over the library's limit.
     """
+    made = pumped.pumps(source)
     worst = Cost("fine", 0.0, SCREENED, 1.0, 0.0, b"")
     try:
-        for pump, spent in _finalists(interpreter, pumped.pumps(source)):
-            cost = _followed(interpreter, pump, spent)
+        timed = [(_time(interpreter, pump.subject(SCREENED), runs=1), pump) for pump in made]
+        for _, pump in sorted(timed, reverse=True)[:_FINALISTS]:
+            cost = _followed(interpreter, pump)
             worst = max(worst, cost, key=lambda one: (_ORDER[one.verdict], one.times))
             if cost.verdict != "fine":
                 break  # one way to harm is enough
@@ -182,79 +172,34 @@ def measure(source: bytes, interpreter: Callable[[bytes], object]) -> Cost:
 _ORDER: Mapping[Verdict, int] = {"fine": 0, "grows": 1, "dear": 2, "limit": 3}
 
 
-class _Screened(NamedTuple):
-    """A subject that was run on few bytes: its cost on SMALL ones, and what its growth promises for LARGE ones."""
-
-    spent: int
-    promised: float
-    pump: Pump
-
-
-def _finalists(interpreter: Callable[[bytes], object], pumps: Iterable[Pump]) -> list[tuple[Pump, int]]:
-    """The subjects that are worth following, and what SMALL bytes of each cost in nanoseconds; the worst first."""
-    subjects = {pump.subject(SCREENED): pump for pump in pumps}
-    timed = [(_time(interpreter, subject, runs=1), pump) for subject, pump in subjects.items()]
-    screened = []
-    for before, pump in sorted(timed, reverse=True)[:_CANDIDATES]:
-        spent = _time(interpreter, pump.subject(SMALL), runs=1)
-        screened.append(_Screened(spent, spent * (spent / before) ** _PROMISE, pump))
-    telling = _CHEAP * _reference(LARGE) / _SAFETY
-    slow = sorted(screened, reverse=True)[: _FINALISTS // 2]
-    growing = sorted(screened, key=lambda one: one.promised, reverse=True)[:_FINALISTS]
-    chosen = [one for one in dict.fromkeys((*slow, *growing)) if one.promised > telling][:_FINALISTS]
-    return [(one.pump, one.spent) for one in sorted(chosen, key=lambda one: one.promised, reverse=True)]
-
-
-def _followed(interpreter: Callable[[bytes], object], pump: Pump, spent: int) -> Cost:
-    """Follow one subject to 64 KiB, or to the size at which it costs too much.
-
-    A first run says whether anything is wrong. Only what seems wrong is measured with care.
-    """
+def _followed(interpreter: Callable[[bytes], object], pump: Pump) -> Cost:
+    """Follow one subject to 64 KiB, or to the size at which it costs too much."""
     before, cost = 0, Cost("fine", 0.0, SMALL, 1.0, 0.0, b"")
     for size in (SMALL, MIDDLE, LARGE):
         subject = pump.subject(size)
-        if size != SMALL:
-            spent = _time(interpreter, subject, runs=1)
-        usual = _reference(size)
-        if spent / usual > MOST_TIMES:
-            spent, usual = _compared(interpreter, subject, size, spent)
-        times = spent / usual
-        verdict: Verdict = "dear" if times > MOST_TIMES else "fine"
-        if size == LARGE and verdict == "fine" and times > _CHEAP:
-            before = min(before, _time(interpreter, pump.subject(MIDDLE)))
-            again = _AGAIN
-            while again and spent > MOST_GROWTH * before:
-                # A busy machine has slow moments: both are run in the same ones, and the least of each counts.
-                spent = min(spent, _time(interpreter, subject, runs=1))
-                before = min(before, _time(interpreter, pump.subject(MIDDLE), runs=1))
-                again -= 1
-            if spent > MOST_GROWTH * before and spent > _CHEAP * usual:
-                verdict = "grows"
+        spent = _time(interpreter, subject)
+        for _ in range(_AGAIN):
+            growth = spent / before if before else 1.0
+            times = spent / _reference(size)
+            if spent > _LONG or (times <= MOST_TIMES and growth <= MOST_GROWTH):
+                break
+            spent = min(spent, _time(interpreter, subject))  # a busy machine has slow moments
         growth = spent / before if before else 1.0
-        cost = Cost(verdict, round(spent / 1e6, 3), size, round(growth, 1), round(spent / usual, 1), subject[:60])
+        times = spent / _reference(size)
+        verdict: Verdict = "fine"
+        if times > MOST_TIMES:
+            verdict = "dear"
+        elif growth > MOST_GROWTH and times > _CHEAP and size == LARGE:
+            verdict = "grows"
+        cost = Cost(verdict, round(spent / 1e6, 3), size, round(growth, 1), round(times, 1), subject[:60])
         if verdict != "fine":
             break
         before = spent
     return cost
 
 
-def _compared(interpreter: Callable[[bytes], object], subject: bytes, size: int, spent: int) -> tuple[int, int]:
-    """Nanoseconds of the subject and of the usual pattern, run in turn on a machine that may be busy.
-
-    The least of each counts: another program's work can slow a run down, but nothing makes it faster. Ends as soon as
-    the subject is found to cost little enough, and early when no slow moment could explain its cost.
-    """
-    usual = _measured_reference(size)
-    for turn in range(_AGAIN):
-        spent = min(spent, _time(interpreter, subject, runs=1))
-        usual = min(usual, _measured_reference(size))
-        if spent <= MOST_TIMES * usual or (turn and spent > _HOPELESS * usual):
-            break
-    return spent, usual
-
-
 def _time(interpreter: Callable[[bytes], object], subject: bytes, *, runs: int = 3) -> int:
-    """Processor time of this thread in nanoseconds: the least of a few runs, of one when it takes long; never 0."""
+    """Processor time in nanoseconds: the least of a few runs, of one when it takes long."""
     best = 0
     for _ in range(runs):
         begin = thread_time_ns()
@@ -262,7 +207,7 @@ def _time(interpreter: Callable[[bytes], object], subject: bytes, *, runs: int =
             interpreter(subject)
         except perl.LimitError:
             raise _Limit(subject) from None
-        spent = max(1, thread_time_ns() - begin)
+        spent = thread_time_ns() - begin
         best = min(best, spent) if best else spent
         if spent > _LONG:
             break
@@ -271,16 +216,12 @@ def _time(interpreter: Callable[[bytes], object], subject: bytes, *, runs: int =
 
 @lru_cache(maxsize=8)
 def _reference(size: int) -> int:
-    """Nanoseconds that the usual pattern takes for so many bytes, measured once: good enough to screen with."""
-    return min(_measured_reference(size) for _ in range(_AGAIN))
-
-
-def _measured_reference(size: int) -> int:
     """Nanoseconds that the usual pattern takes for so many bytes on this machine, now."""
     usual = perl.interpreter(REFERENCE)
     if usual is None:
         raise UsageError("PCRE2 refuses a plain pattern: reinstall the Python package pcre2")
-    return _time(usual, REFERENCE_TEXT * (size // len(REFERENCE_TEXT)))
+    subject = REFERENCE_TEXT * (size // len(REFERENCE_TEXT))
+    return max(1, min(_time(usual, subject) for _ in range(5)))
 
 
 class _Kept:

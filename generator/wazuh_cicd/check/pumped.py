@@ -8,10 +8,8 @@ subjects from the words that stand in it.
 from __future__ import annotations
 
 import re
-from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from wazuh_cicd.engine.patterns.perl_calls import without_calls
 from wazuh_cicd.engine.patterns.perl_syntax import (
     Atomic,
     Capture,
@@ -35,10 +33,8 @@ _TYPICAL = b"a0 /-._=:,;\"'%\\\nAZ9\t{[("
 # What a search rarely wants at the end.
 _TAILS = (b"", b"\x01", b"\n!")
 _WORD = re.compile(rb"[A-Za-z0-9_/ .:=-]{2,}")
-# The beginnings of a pattern share so many rows.
-_ROWS_OF_STARTS = 6
-#: No more subjects than this for a pattern: a few for each of its repeated parts, however many there are.
-MOST = 320
+#: No more subjects than this for a pattern; what leads in comes first.
+MOST = 120
 
 
 class Pump(NamedTuple):
@@ -56,21 +52,10 @@ class Pump(NamedTuple):
 
 def pumps(source: bytes) -> tuple[Pump, ...]:
     """The subjects for a pattern, most telling first; no two alike."""
-    whole = without_calls(source)
-    reading = None if whole is None else read(whole)
-    found = _from_words(source) if reading is None else _in_turn(_from_syntax(reading.syntax))
+    reading = read(source)
+    found = _from_words(source) if reading is None else _from_syntax(reading.syntax)
     unique = dict.fromkeys(pump for pump in found if pump.fed)
     return tuple(unique)[:MOST]
-
-
-def _in_turn(rows: Iterable[Iterable[Pump]]) -> Iterator[Pump]:
-    """The first of each row, then the second: what stands far behind in a pattern has its turn, too."""
-    for column in zip_longest(*rows):
-        yield from (pump for pump in column if pump is not None)
-
-
-def _way(pump: Pump) -> tuple[bytes, bytes]:
-    return pump.lead, pump.fed
 
 
 def _from_words(source: bytes) -> Iterator[Pump]:
@@ -81,29 +66,16 @@ def _from_words(source: bytes) -> Iterator[Pump]:
             yield from (Pump(lead, fed, tail) for tail in _TAILS[:2])
 
 
-def _from_syntax(syntax: Syntax) -> Iterator[Iterable[Pump]]:
-    """Rows of subjects, one row for each part that repeats."""
-    for row in _places(syntax, b"", b""):
-        yield _in_turn([list(pumps) for _, pumps in groupby(row, key=_way)])
-    starts = list(dict.fromkeys(_starts(syntax)))
-    for first in range(_ROWS_OF_STARTS):
-        yield [pump for start in starts[first::_ROWS_OF_STARTS] for pump in _of_start(start)]
-    yield (Pump(b"", bytes((byte,)), b"") for byte in b"a 0/\n")
+def _from_syntax(syntax: Syntax) -> Iterator[Pump]:
+    yield from _places(syntax, b"", b"")
+    for start in _starts(syntax):
+        yield from (Pump(b"", start, tail) for tail in _TAILS[:2])
+        yield from (Pump(b"", start + blank, b"") for blank in (b" ", b"\n"))
+    yield from (Pump(b"", bytes((byte,)), b"") for byte in b"a 0/\n")
 
 
-def _of_start(start: bytes) -> Iterator[Pump]:
-    yield from (Pump(b"", start, tail) for tail in _TAILS[:2])
-    yield from (Pump(b"", start + blank, b"") for blank in (b" ", b"\n"))
-
-
-def _places(node: Syntax, lead: bytes, follows: bytes) -> Iterator[Iterable[Pump]]:
-    """A row of pumps for each repeated part of ``node``.
-
-    Args:
-        node: a part of the pattern.
-        lead: what was matched before.
-        follows: what comes next.
-    """
+def _places(node: Syntax, lead: bytes, follows: bytes) -> Iterator[Pump]:
+    """The pumps of the repeated parts of ``node``; ``lead`` is what was matched before, ``follows`` what comes next."""
     if isinstance(node, Sequence):
         yield from _in_sequence(node, lead, follows)
     elif isinstance(node, Choice):
@@ -113,11 +85,11 @@ def _places(node: Syntax, lead: bytes, follows: bytes) -> Iterator[Iterable[Pump
         yield from _places(node.item, lead, follows)
     elif isinstance(node, Repeat):
         if node.most is None or node.most >= _OFTEN:
-            yield _fed(node, lead, follows)
+            yield from _fed(node, lead, follows)
         yield from _places(node.item, lead, follows)
 
 
-def _in_sequence(node: Sequence, lead: bytes, follows: bytes) -> Iterator[Iterable[Pump]]:
+def _in_sequence(node: Sequence, lead: bytes, follows: bytes) -> Iterator[Pump]:
     words = [_word(part) for part in node.parts]
     for index, part in enumerate(node.parts):
         before = lead + b"".join(words[:index])
