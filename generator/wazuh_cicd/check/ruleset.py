@@ -120,19 +120,19 @@ def _unsure(found: Finding) -> Finding:
 
 
 def _together(files: Sequence[Path]) -> RulesetFiles:
-    """Single files and their surroundings; a file that several of them bring along is there once."""
-    decoders: dict[Path, tuple[str, bytes]] = {}
-    rules: dict[Path, tuple[str, bytes]] = {}
-    lists: dict[str, bytes] = {}
-    for path in files:
-        found = read_file(path)
-        for kept, kind in ((decoders, found.decoders), (rules, found.rules)):
-            for name, data in kind:
-                place = Path(name).resolve()
-                if place not in kept or place == path.resolve():
-                    kept[place] = (name, data)
-        lists |= found.lists
-    return RulesetFiles(tuple(decoders.values()), tuple(rules.values()), lists)
+    """Single files, each with what lies around it in a manager's folder; every file once, every folder read once."""
+    named = {path.resolve(): str(path) for path in files}
+    around = dict.fromkeys(place.parent.parent for place in named if place.parent.name in ("rules", "decoders"))
+    found = [read_folder(root) for root in around]
+    surrounding = {Path(name).resolve() for one in found for name, _ in (*one.decoders, *one.rules)}
+    found.extend(read_file(path) for path in files if path.resolve() not in surrounding)
+
+    def once(kinds: Iterable[tuple[tuple[str, bytes], ...]]) -> tuple[tuple[str, bytes], ...]:
+        entries = {Path(name).resolve(): (name, data) for kind in kinds for name, data in kind}
+        return tuple((named.get(place, name), data) for place, (name, data) in entries.items())
+
+    lists = {name: data for one in found for name, data in one.lists.items()}
+    return RulesetFiles(once(one.decoders for one in found), once(one.rules for one in found), lists)
 
 
 def _loaded(sources: Sequence[RulesetFiles]) -> tuple[Ruleset | None, list[Finding]]:

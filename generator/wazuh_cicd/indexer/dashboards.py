@@ -25,6 +25,11 @@ LAST = ("max", "timestamp")
 _TOP = 15
 
 
+def _whole(query: str) -> str:
+    """A query among the package's alerts; all of them when it is empty."""
+    return f"{OURS} AND ({query})" if query else OURS
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """One visualization.
@@ -58,7 +63,7 @@ class Panel:
     @property
     def whole_query(self) -> str:
         """What is asked."""
-        return f"{OURS} AND ({self.query})" if self.query else OURS
+        return _whole(self.query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Search:
     @property
     def whole_query(self) -> str:
         """What is asked."""
-        return f"{OURS} AND ({self.query})" if self.query else OURS
+        return _whole(self.query)
 
 
 @dataclass(frozen=True, slots=True)

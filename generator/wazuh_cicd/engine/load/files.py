@@ -107,20 +107,11 @@ def read_folder(folder: Path) -> RulesetFiles:
 
 
 def read_file(path: Path) -> RulesetFiles:
-    """Read one file of rules or decoders, with what lies beside it in a manager's folder.
-
-    A file in a folder ``rules`` or ``decoders`` is read with everything that a manager reads there.
+    """Read one file of rules or decoders by what it holds.
 
     Raises:
         UsageError: it cannot be read, or holds neither rules nor decoders.
     """
-    place = path.resolve()
-    if place.parent.name in ("rules", "decoders"):
-        files = read_folder(place.parent.parent)
-        named = {str(place): str(path)}  # as the user wrote it
-        kinds = [tuple((named.get(name, name), data) for name, data in kind) for kind in (files.decoders, files.rules)]
-        if any(name == str(path) for kind in kinds for name, _ in kind):
-            return RulesetFiles(kinds[0], kinds[1], files.lists)
     try:
         data = path.read_bytes()
     except OSError as error:
