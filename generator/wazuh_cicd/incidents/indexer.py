@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
-from requests.auth import HTTPBasicAuth
 
 from wazuh_cicd.errors import UsageError, WazuhCicdError
-from wazuh_cicd.manager.api import PinnedAdapter
 from wazuh_cicd.manager.exchange import Endless, exchange, split_address, tls_context
+from wazuh_cicd.manager.indexer import LOCAL, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +32,6 @@ _MOST_NEW = 200_000  # alerts that may arrive while others are read
 _LONGEST_WAIT = 600.0  # seconds for a page
 #: What the report reads of an alert; the raw log, the longest part, is not among it.
 _FIELDS = ("timestamp", "@timestamp", "id", "location", "rule", "agent", "data", "manager.name")
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _USER, _PASSWORD = "WAZUH_INDEXER_USER", "WAZUH_INDEXER_PASSWORD"
 
 
@@ -65,7 +63,7 @@ class Indexer:
             UsageError: one of them cannot be used.
         """
         parts = split_address(self.url, "--indexer")
-        local = parts.scheme == "http" and parts.hostname in _LOCAL
+        local = parts.scheme == "http" and parts.hostname in LOCAL
         if not local and (parts.scheme != "https" or not parts.hostname):
             raise UsageError(f"--indexer {self.url}: must be https://HOST:9200, so that nobody reads the password")
         if parts.username or parts.password:
@@ -78,11 +76,7 @@ class Indexer:
                 f"--indexer: set {_USER} with {_PASSWORD} or {_PASSWORD}_FILE; reading {_PATTERN} is all it needs"
             )
         context = tls_context(self.ca, "--ca")
-        self._http = requests.Session()
-        self._http.trust_env = False  # no ~/.netrc, no proxy that was meant for something else
-        # As bytes: requests would take no other letters than Latin-1's.
-        self._http.auth = HTTPBasicAuth(user.encode(), password.encode()) if user else None
-        self._http.mount("https://", PinnedAdapter(context, None))
+        self._http = open_session(context, user, password)
 
     def _password(self) -> str:
         file = self.environment.get(f"{_PASSWORD}_FILE", "")

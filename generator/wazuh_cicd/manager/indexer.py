@@ -18,9 +18,11 @@ from wazuh_cicd.manager.errors import Denied, ManagerError, Refused, Unreachable
 from wazuh_cicd.manager.exchange import Endless, exchange, split_address, tls_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Hosts that plain HTTP may be spoken with.
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _PRIVATE = 0o077
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _LONGEST_ANSWER = 300.0  # seconds for the whole of it
@@ -79,20 +81,14 @@ class Indexer:
             UsageError: not an address to send a password to, a CA file that holds no certificate, or no credentials.
         """
         self.url = checked_url(self.url)
-        self._http = requests.Session()
-        self._http.trust_env = False
-        if self.url.startswith("https:"):
-            context = tls_context(self.ca, "--indexer-ca")
-            self._http.mount("https://", PinnedAdapter(context, None))
-            if not self.credentials.user:
-                raise UsageError(
-                    "no credentials for the indexer; set WAZUH_INDEXER_USER with WAZUH_INDEXER_PASSWORD or"
-                    " WAZUH_INDEXER_PASSWORD_FILE"
-                )
-        if self.credentials.user:
-            # As bytes: requests would take no other letters than Latin-1's.
-            user, password = self.credentials.user.encode(), self.credentials.password.encode()
-            self._http.auth = HTTPBasicAuth(user, password)
+        secure = self.url.startswith("https:")
+        context = tls_context(self.ca, "--indexer-ca") if secure else None
+        if secure and not self.credentials.user:
+            raise UsageError(
+                "no credentials for the indexer; set WAZUH_INDEXER_USER with WAZUH_INDEXER_PASSWORD or"
+                " WAZUH_INDEXER_PASSWORD_FILE"
+            )
+        self._http = open_session(context, self.credentials.user, self.credentials.password)
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - any JSON value
         """A document; None when it is not there. Raises as ``request``."""
@@ -141,6 +137,24 @@ class Indexer:
         return document
 
 
+def open_session(context: ssl.SSLContext | None, user: str, password: str) -> requests.Session:
+    """What requests to an indexer are sent with: nothing is taken from ~/.netrc or a proxy meant for something else.
+
+    Args:
+        context: for https; None where only plain HTTP is spoken.
+        user: empty for a node without users.
+        password: of the user.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    if context is not None:
+        session.mount("https://", PinnedAdapter(context, None))
+    if user:
+        # As bytes: requests would take no other letters than Latin-1's.
+        session.auth = HTTPBasicAuth(user.encode(), password.encode())
+    return session
+
+
 def checked_url(url: str) -> str:
     """An indexer's address without a slash at its end.
 
@@ -153,7 +167,7 @@ def checked_url(url: str) -> str:
         raise UsageError(f"--indexer {url!r}: must be https://HOST:9200")
     if parts.username or parts.password:
         raise UsageError("--indexer: put the credentials into the environment, not into the address")
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOCAL):
         raise UsageError(f"--indexer {url}: must be https://; plain http is for this machine (localhost) alone")
     return url.rstrip("/")
 
